@@ -1,6 +1,4 @@
-/**
- * A certificate for the servers of the benchmark, which its clients verify.
- */
+/** Makes the certificate of the benchmark's servers, which the clients verify. */
 import "reflect-metadata"
 import { randomBytes, webcrypto } from "node:crypto"
 import * as x509 from "@peculiar/x509"
@@ -8,7 +6,7 @@ import * as x509 from "@peculiar/x509"
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" }
 const hour = 60 * 60 * 1000
 
-/** PEMs of a certificate for 127.0.0.1 that signs itself, and of its key. */
+/** The PEMs of a self-signed certificate for 127.0.0.1 and of its key. */
 export const makeCertificate = async () => {
   x509.cryptoProvider.set(webcrypto)
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])

@@ -1,4 +1,4 @@
-/** The chart: how many times as fast as the best peer we are, one bar for each table. */
+/** Draws the chart of the page: for each table, the speed of this package over that of the best other client. */
 
 const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
 
@@ -18,7 +18,7 @@ const colorOf = (times) => (times > 1 + noise ? ahead : times < 1 - noise ? behi
 
 const text = (x, y, content, attributes = "") => `<text x="${x}" y="${y}" ${attributes}>${escape(content)}</text>`
 
-/** An SVG of headlines, each with its label, the best peer and our speed over it. */
+/** An SVG of headlines. Each has a label, the best other client, and the speed of this package over it. */
 export const chart = (headlines) => {
   const scale = width / Math.max(2, ...headlines.map(({ times }) => times))
   const height = top + headlines.length * row + 16

@@ -1,12 +1,14 @@
 /**
- * One client in a process of its own, which waits for its turns: in each, workers send one request after the other. It
- * tells how many requests per second that gave, what they cost, how long they took and how many connections it opened in
- * that turn. Usage: client.js <client> <file of clients> [arguments of the client]
+ * Runs one client in its own process. In each turn, workers send one request after the other. The answer to a turn has
+ * the requests per second, the CPU time per request, the number of opened connections and, on demand, the percentiles
+ * of the response times. Usage: client.js <client> <file of clients> [arguments of the client]
  */
 import { Socket } from "node:net"
 import { serve } from "./turns.js"
 
-/** Milliseconds of a turn before it is measured, in which connections that were closed meanwhile are opened again. */
+/**
+ * Milliseconds before the measurement of a turn, in which the client opens connections that were closed since the last.
+ */
 const leadIn = 50
 
 const [, , name, set, ...given] = process.argv
@@ -18,7 +20,7 @@ let connections = 0
 let running = false
 let times
 
-// All clients open a connection by this, those over TLS too.
+// Counts connections. All clients open them by this method, also over TLS.
 const { connect } = Socket.prototype
 Socket.prototype.connect = function (...args) {
   connections++
@@ -48,7 +50,7 @@ const measure = async (workers, millis, timed) => {
   }
 }
 
-/** `start` makes workers that run while `running`. Each worker takes the URLs in turn, from another one on. */
+/** `start` runs the workers while `running` is true. Each worker takes the URLs in turn and starts at another one. */
 const takeTurns = (start) =>
   serve(({ concurrency, millis, timed = false, urls }) => {
     running = true
@@ -65,7 +67,7 @@ const done = (began) => {
   times?.push(performance.now() - began)
 }
 
-/** The clock costs time, so that it is read only for those that ask. */
+/** The current time, or 0 if response times are not measured, because reading the clock takes time. */
 const now = () => (times === undefined ? 0 : performance.now())
 
 if (client.kind === "promise") {
@@ -93,7 +95,7 @@ if (client.kind === "promise") {
       step: () => done(began)
     })
   }
-  // Workers are fibers of the context they were started in, so that services and spans are theirs.
+  // Workers run in the context of the program, so that they have its services and its parent span.
   const inContext = (one) =>
     Effect.flatMap(Effect.runtime(), (runtime) => {
       takeTurns((workers) =>

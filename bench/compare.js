@@ -1,7 +1,7 @@
-/** The CPU time of functions that do the same, which take turns in one process. */
+/** Compares the CPU times of functions that do the same. They take turns in one process. */
 import { median } from "./processes.js"
 
-/** Turns of each function; the first ones, in which it is compiled, do not count. */
+/** Turns of each function that count, and turns before, in which V8 compiles it. */
 const turns = 21
 const warmUp = 5
 
@@ -12,7 +12,7 @@ const cpuOf = (one) => {
   return user + system
 }
 
-/** The CPU time of each function over that of the first, by name: the medians of the ratios in each turn. */
+/** The CPU time of each function over that of the first one, by name: the median of the ratios of all turns. */
 export const compare = (functions) => {
   const names = Object.keys(functions)
   const times = Array.from({ length: warmUp + turns }, () => names.map((name) => cpuOf(functions[name]))).slice(warmUp)

@@ -1,4 +1,7 @@
-/** What a Cookie header and a Set-Cookie line cost with 1,000 cookies over 100 domains, beside tough-cookie. */
+/**
+ * Measures the CPU time of a Cookie header and of a Set-Cookie line, with 1,000 cookies of 100 hosts, over
+ * tough-cookie.
+ */
 import { CookieJar } from "tough-cookie"
 import { Jar } from "../dist/internal/cookies/jar.js"
 import { compare } from "./compare.js"
@@ -26,7 +29,7 @@ const readTough = () => {
   for (const host of hosts) check(tough.getCookieStringSync(`https://${host}/some/path`))
 }
 const check = (header) => {
-  if (header?.split("; ").length !== 10) throw new Error(`10 cookies expected, not ${header}`)
+  if (header?.split("; ").length !== 10) throw new Error(`expected 10 cookies, got ${header}`)
 }
 
 const store = compare({ "tough-cookie": storeInTough, "ours: CookieJar": storeInOurs })

@@ -1,4 +1,4 @@
-/** An echo server over WebSockets, in a process of its own. */
+/** An echo server over WebSockets, which runs in its own process. */
 import { WebSocketServer } from "ws"
 
 const server = new WebSocketServer({ host: "127.0.0.1", port: 0, perMessageDeflate: false })

@@ -1,4 +1,6 @@
-/** Decoding server-sent events, 100 bytes each in chunks of 64 KiB, beside eventsource-parser alone. */
+/**
+ * Measures the decoding of server-sent events, of 100 bytes each in chunks of 64 KiB, over eventsource-parser alone.
+ */
 import { createParser } from "eventsource-parser"
 import { EventDecoder } from "../dist/internal/response/body/eventDecoder.js"
 import { compare } from "./compare.js"
@@ -11,7 +13,7 @@ const chunks = Array.from({ length: Math.ceil(bytes.length / 65536) }, (_, at) =
 )
 
 const check = (found) => {
-  if (found !== events) throw new Error(`${found} events`)
+  if (found !== events) throw new Error(`expected ${events} events, got ${found}`)
 }
 
 const parser = () => {
@@ -32,7 +34,7 @@ const ours = () => {
   for (const chunk of chunks) {
     decoder.push(chunk)
     let out = []
-    // What a stream reads in one step.
+    // A stream reads as many lines in one step.
     while (decoder.read(out, 256) === 0) {
       found += out.length
       out = []

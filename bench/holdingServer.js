@@ -1,4 +1,4 @@
-/** Answers once as many sockets have sent a request as a message demands, so that each of them has a connection of its own. */
+/** A server that answers when it has a given number of requests, so that each of them has its own connection. */
 import { createServer } from "node:net"
 
 const sockets = new Set()

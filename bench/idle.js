@@ -1,5 +1,5 @@
 /**
- * What an idle connection costs of heap and external memory, beside a bare socket. Usage: idle.js <bare | ours>
+ * Measures the heap and the external memory of an idle connection, or of a bare socket. Usage: idle.js <bare | ours>
  */
 import { fork } from "node:child_process"
 import { connect } from "node:net"
@@ -14,7 +14,7 @@ const answerOf = () => new Promise((resolve) => server.once("message", resolve))
 const { port } = await answerOf()
 
 const used = async () => {
-  // Two turns and two collections: closures of finished requests end with the turn.
+  // Repeats the collection in later turns, because a turn retains closures of finished requests.
   for (let turn = 0; turn < 3; turn++) {
     await new Promise((resolve) => setTimeout(resolve, 50))
     global.gc()
@@ -29,7 +29,7 @@ const openAll = async (open, total) => {
   await open(total)
 }
 
-/** Bytes per connection of the second thousand: the first has compiled what it runs. */
+/** Bytes per connection of the second thousand. During the first, V8 compiles the functions. */
 const cost = async (open) => {
   await openAll(open, count)
   const before = await used()

@@ -1,4 +1,4 @@
-/** How long an import takes, and its CPU time. Usage: import.js <module> ... */
+/** Measures the time and the CPU time of importing modules. Usage: import.js <module> ... */
 const cpu = process.cpuUsage()
 const before = performance.now()
 for (const module of process.argv.slice(2)) await import(module)

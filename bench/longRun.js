@@ -1,5 +1,5 @@
 /**
- * How RSS grows over many requests, 50 at a time: from the first tenth of them to the end.
+ * Measures the growth of RSS over many requests, 50 at a time: the highest RSS in the first and in the last fifth.
  * Usage: longRun.js <URL> <number of requests>
  */
 import { Effect } from "effect"
@@ -12,7 +12,7 @@ let left = total
 let early = 0
 let late = 0
 const rss = () => process.memoryUsage().rss
-// RSS goes up and down with the heap's collections: the highest of a part counts.
+// The highest RSS counts, because collections of the heap change it.
 const look = () => {
   if (left > total * 0.8) early = Math.max(early, rss())
   else if (left < total * 0.2) late = Math.max(late, rss())

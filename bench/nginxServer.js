@@ -1,6 +1,6 @@
 /**
- * nginx as the server of the requests, where it is installed: it costs less than any server on Node, so that more of what
- * is measured is the client.
+ * Starts nginx as the server of the requests if it is installed. It needs less CPU than a server on Node, so that the
+ * results depend more on the clients.
  */
 import { spawn, spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
@@ -37,7 +37,7 @@ const secure = (base, port) => `
     ssl_protocols TLSv1.3;
 `
 
-/** Addresses of the machine itself that stand for as many origins. */
+/** 200 addresses of the loopback as different origins. */
 export const originsOf = (url) =>
   Array.from({ length: 200 }, (_, index) => `http://127.0.1.${index + 1}:${new URL(url).port}`)
 
@@ -73,7 +73,10 @@ http {
 }
 `
 
-/** Its URLs and how to end it, or `undefined` where there is no nginx. `files`: names and sizes of files of zeros. */
+/**
+ * Starts nginx. Returns its URLs and a function that stops it, or `undefined` if it is not installed. `files` are names
+ * and sizes of files of zeros that it serves.
+ */
 export const startNginx = async (certificate, files = []) => {
   if (spawnSync("nginx", ["-v"]).status !== 0) return undefined
   const base = mkdtempSync(join(tmpdir(), "bench-"))

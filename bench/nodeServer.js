@@ -1,6 +1,6 @@
 /**
- * The server of the benchmark, in a process of its own: it looks for the end of each head and answers with bytes that
- * were made before, so that it costs as little as a server can.
+ * The server of the benchmark on Node, which runs in its own process. To use little CPU, it searches only for the end
+ * of each head, and answers with prepared bytes.
  */
 import { createServer } from "node:net"
 import { createServer as createSecureServer } from "node:tls"
@@ -24,7 +24,7 @@ const replies = new Map([
   ["/records", json(gzipSync(records()), "Content-Encoding: gzip\r\n")]
 ])
 
-/** Sends so many bytes, as fast as they are taken. */
+/** Sends a body of `size` bytes as fast as the client reads it. */
 const stream = (socket, size) => {
   socket.write(`HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: ${size}\r\n\r\n`)
   let left = size
@@ -50,7 +50,7 @@ const answer = (socket, head) => {
   else stream(socket, Number(path.slice(1)))
 }
 
-/** Swallows an upload of a known length, then answers. */
+/** Reads and discards an upload of a known length, then answers. */
 const swallow = (socket, length, first) => {
   let left = length - first
   const done = () => socket.write(json(small))

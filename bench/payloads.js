@@ -1,9 +1,9 @@
-/** The responses of the servers of the benchmark, and the bodies that clients send. */
+/** The response bodies of the servers and the request bodies of the clients. */
 export const small = JSON.stringify({ id: 1, name: "a small body, sixty-five bytes!", ok: true, n: 1 })
 
 export const large = JSON.stringify({ data: "x".repeat(64 * 1024 - 11) })
 
-/** JSON of 64 KiB which gzip shortens as it does with usual records, to about a fifth. */
+/** JSON of 64 KiB that gzip compresses to about a fifth, as it does with usual records. */
 export const records = () => {
   const all = []
   let seed = 1
@@ -21,5 +21,5 @@ export const records = () => {
   return JSON.stringify(all)
 }
 
-/** A file of 64 KiB in a form. */
+/** The file of a form: 64 KiB. */
 export const file = new Uint8Array(64 * 1024).fill(120)

@@ -1,6 +1,6 @@
 /**
- * The heap that a request costs while it waits for a slot, 1000 of them behind a limit of 10, and what the fiber alone
- * costs in which it waits.
+ * Measures the heap of a request that waits for a slot, with 1000 requests waiting behind a limit of 10, and the heap
+ * of a fiber alone.
  */
 import { createServer } from "node:net"
 import { Effect, Fiber } from "effect"
@@ -18,7 +18,7 @@ const heap = Effect.sync(() => {
 
 const program = Effect.gen(function* () {
   const session = yield* Session.Session
-  /** Bytes of each of the second thousand: the first has compiled what it runs. */
+  /** Bytes of each of the second thousand. During the first, V8 compiles the functions. */
   const cost = (effect, settled) =>
     Effect.gen(function* () {
       const start = (count) => Effect.all(Array.from({ length: count }, () => Effect.fork(effect)))

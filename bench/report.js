@@ -1,6 +1,4 @@
-/**
- * docs/benchmarks.md and its chart, made from the recorded results of all parts. Also run alone: node bench/report.js
- */
+/** Writes docs/benchmarks.md and its chart from the recorded results of all parts. By itself: node bench/report.js */
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { chart } from "./chart.js"
@@ -41,7 +39,7 @@ const tableOf = ({ columns, note, rows, title }) =>
     ...(note === undefined ? [] : [note, ""])
   ].join("\n")
 
-/** The comment that a person wrote about a part; it follows the tables of the part. */
+/** The comment on a part, which follows the tables of the part. */
 const commentOf = (part) => {
   const path = file(`./comments/${part}.md`)
   return existsSync(path) ? readFileSync(path, "utf8") : undefined
@@ -49,16 +47,16 @@ const commentOf = (part) => {
 
 const introduction = ({ node, server, settings: { rounds, seconds, warmUp } }) => `# Benchmarks
 
-\`npm run bench\` wrote this page and its chart with the figures of one machine, on Node ${node} against ${server}; \`npm run bench -- <part>\` measures a part again.
+\`npm run bench\` writes this page and its chart. The figures are from one machine, with Node ${node} and ${server} as the server. \`npm run bench -- <part>\` measures one part again.
 
-Each client is a process of its own. They take turns of ${seconds} s after ${warmUp} s of warm-up, and each is compared with the first one of its table in the same round. Figures are medians of the ratios of ${rounds} rounds: a throughput above 1 is faster, CPU below 1 is cheaper. Connections are all that a client opened, warm-up included; some clients close connections that are idle while others have their turns. Absolute times say more about the machine than about a client and are not given. A part is not recorded if the machine had other work to do.
+Each client runs in its own process. The clients take turns of ${seconds} s after ${warmUp} s of warm-up, and each is compared with the first one of its table in the same round. Figures are medians of the ratios of ${rounds} rounds: a throughput above 1 is faster, and a CPU time below 1 is cheaper. Connections are all that a client opened, including the warm-up; some clients close connections that are idle while others have their turns. There are no absolute times, because they depend more on the machine than on the client. Parts are not recorded while other programs use the CPU.
 
-Floors are the least that a client can cost: a bare socket per worker, which expects a Content-Length in each reply. Floor b is a program in Effect. Floor c adds what every correct client in Effect needs: a request can be interrupted, and then closes its socket.
+The floors are lower bounds for the cost of a client: a bare socket per worker, which relies on Content-Length. Floor b is a program in Effect. Floor c adds a guard that every correct client in Effect needs: it closes the socket of an interrupted request.
 
 ![How many times as fast as the best other client](benchmarks.svg)
 `
 
-/** Writes the page, if there are results. */
+/** Writes the page and the chart if there are results. */
 export const report = () => {
   const found = parts.flatMap((part) => {
     const result = recorded(part)

@@ -1,6 +1,4 @@
-/**
- * The results of each part in a file of its own, so that parts can run alone and the page is made from all of them.
- */
+/** Records the results of each part in its own file, so that parts can run alone and the page shows all of them. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 
@@ -12,5 +10,5 @@ export const record = (part, result) => {
   writeFileSync(file(part), `${JSON.stringify(result, null, 2)}\n`)
 }
 
-/** The last recorded result of a part, if there is one. */
+/** The last recorded result of a part; `undefined` without one. */
 export const recorded = (part) => (existsSync(file(part)) ? JSON.parse(readFileSync(file(part), "utf8")) : undefined)

@@ -1,10 +1,10 @@
 /**
- * The benchmark: every client in a process of its own, which all take turns, against nginx where it is installed, else
- * against one server on Node in another process, which serves the large transfers in any case. Each part writes its
- * tables to a file of its own; docs/benchmarks.md and its chart are made from all of them.
+ * Runs the benchmark. The clients run in their own processes and take turns. They send requests to nginx, if it is
+ * installed, or to a server on Node, which also serves the large transfers. Each part records its tables in its own
+ * file; docs/benchmarks.md and its chart are made from all of them.
  *
- * Usage: npm run bench [-- <part> ...]. The variables of the environment are in settings.js. Without nginx there are no
- * rows for HTTP/2 and for many origins.
+ * Usage: npm run bench [-- <part> ...]. settings.js reads variables of the environment. Without nginx, the parts for
+ * HTTP/2 and many origins are skipped.
  */
 import { execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"
@@ -19,11 +19,11 @@ import { show } from "./table.js"
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((part) => !parts.includes(part))
-if (unknown.length > 0) throw new Error(`no part ${unknown.join(", ")}; there are ${parts.join(", ")}`)
+if (unknown.length > 0) throw new Error(`unknown part ${unknown.join(", ")}; expected ${parts.join(", ")}`)
 
 const before = load()
 console.log(describeLoad(before))
-if (isTooHigh(before, false)) throw new Error("the machine has other work to do: run the benchmark when it is quiet")
+if (isTooHigh(before, false)) throw new Error("other programs use the CPU; run the benchmark when the machine is quiet")
 
 if (!existsSync(here("./node_modules"))) {
   execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: here("."), stdio: "inherit" })
@@ -65,4 +65,4 @@ node.stop()
 nginx?.stop()
 report()
 if (unrecorded.length > 0)
-  throw new Error(`not recorded, because the machine had other work to do: ${unrecorded.join(", ")}`)
+  throw new Error(`not recorded, because other programs used the CPU: ${unrecorded.join(", ")}`)

@@ -1,6 +1,6 @@
 /**
- * One way to transfer much, in a process of its own, which waits for its turns: in each it transfers so many bytes and
- * tells the time and by how much its memory has grown since the end of the first turn. Usage: stream.js <variant>
+ * Runs one variant of a large transfer in its own process. The answer to a turn has the time of the transfer and the
+ * growth of RSS since the end of the first turn. Usage: stream.js <variant>
  */
 import { streamVariants } from "./streamVariants.js"
 import { serve } from "./turns.js"
@@ -19,7 +19,7 @@ serve(async ({ size, url }) => {
   const transferred = await run(url, size)
   const millis = performance.now() - start
   clearInterval(watch)
-  if (transferred !== size) throw new Error(`${transferred} bytes in place of ${size}`)
+  if (transferred !== size) throw new Error(`expected ${size} bytes, got ${transferred}`)
   look()
   if (first === undefined) {
     first = process.memoryUsage().rss

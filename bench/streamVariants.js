@@ -1,13 +1,11 @@
-/**
- * Downloads and uploads of one large body: each variant transfers it and gives the number of bytes.
- */
+/** Downloads and uploads of one large body. Each variant transfers it and returns the number of bytes. */
 import http from "node:http"
 import net from "node:net"
 import { Readable } from "node:stream"
 
 const chunk = new Uint8Array(64 * 1024).fill(120)
 
-/** The same pieces for every client that asks for the next one itself. */
+/** The chunks of an upload, for the clients that pull them. */
 function* piecesOf(size) {
   for (let left = size; left > 0; left -= chunk.length) yield chunk
 }

@@ -1,6 +1,6 @@
 /**
- * Tables of results: clients take turns, and each is compared with the first one in the same round, because a shared
- * machine is not as fast in one round as in the next.
+ * Makes tables of results. Clients take turns, and each is compared with the first one in the same round, because the
+ * speed of a shared machine changes from round to round.
  */
 import { median } from "./processes.js"
 import { only, rounds, seconds, warmUp } from "./settings.js"
@@ -8,7 +8,7 @@ import { interleave, startTurns } from "./turns.js"
 
 export const ratio = (value) => value.toFixed(2)
 
-/** Processes of the clients of a set, by the name of its file; the first is the measure of the others. */
+/** Starts the processes of the clients in a file of `clients`. The others are compared with the first one. */
 export const startClients = async (set, ...args) => {
   const { clients } = await import(`./clients/${set}.js`)
   const names = Object.keys(clients)
@@ -20,7 +20,7 @@ export const stopAll = (clients) => {
   for (const { stop } of clients) stop()
 }
 
-/** The median of the ratios of one client over another in each round. */
+/** The median of the ratios of one client over another in all rounds. */
 export const over = (answers, name, base, what) => {
   const others = answers.get(base)
   return median(answers.get(name).map((row, round) => row[what] / others[round][what]))
@@ -34,11 +34,11 @@ const columnsOf = {
 }
 
 const ours = (name) => name.startsWith("ours")
-/** Rows that are not other clients: the floors, and ours over another version of HTTP. */
+/** Whether a row is not another client: a floor, or this package over another version of HTTP. */
 const isReference = (name) => name.startsWith("floor") || name.startsWith("HTTP/1.1")
 const higherIsBetter = (what) => what === "throughput"
 
-/** Our first client beside the best other one. */
+/** Compares the first row of this package with the best other client. */
 const headlineOf = (label, answers, what) => {
   const [, key] = columnsOf[what]
   const names = [...answers.keys()]
@@ -63,8 +63,8 @@ const noteOf = (answers) => {
 }
 
 /**
- * Measures one table. `question` has what a client has to know except the time of its turn; `columns` are keys of
- * `columnsOf`; `label` names the table in the chart, which shows the column `headline`.
+ * Measures one table. `question` is the message to the clients except the time of their turn, `columns` are keys of
+ * `columnsOf`, and `label` is the name of the table in the chart, which shows the column `headline`.
  */
 export const measureTable = async (clients, title, question, options = {}) => {
   const { columns = ["throughput", "cpu"], headline = "throughput", label } = options
@@ -89,7 +89,7 @@ export const measureTable = async (clients, title, question, options = {}) => {
   }
 }
 
-/** Prints a table, as soon as it is known. */
+/** Prints a table. */
 export const show = ({ columns, note, rows, title }) => {
   console.log(`\n${title}`)
   const [, ...others] = columns

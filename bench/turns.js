@@ -1,10 +1,10 @@
 /**
- * Processes that live as long as the benchmark and take turns, so that each is warm and all see the same machine.
+ * Runs processes that take turns for as long as the benchmark runs, so that all are warm and share the same conditions.
  */
 import { fork } from "node:child_process"
 import { here } from "./processes.js"
 
-/** In the child: `turn` gets what was asked and gives a promise of the answer. */
+/** Call in the child. `turn` gets the question and returns a promise of the answer. */
 export const serve = (turn) => {
   process.on("message", (question) => {
     turn(question).then(
@@ -19,7 +19,7 @@ export const serve = (turn) => {
   process.send("ready")
 }
 
-/** Milliseconds after which a turn hangs. */
+/** Milliseconds after which a turn fails. */
 const patience = 60_000
 
 const answerOf = (child, name) =>
@@ -34,7 +34,7 @@ const answerOf = (child, name) =>
     })
   })
 
-/** A process that serves turns of `script`, which gets the name and the other arguments. */
+/** Starts a process of `script` with the name and the other arguments. */
 export const startTurns = async (script, name, ...args) => {
   const child = fork(here(script), [name, ...args])
   await answerOf(child, name)
@@ -49,7 +49,7 @@ export const startTurns = async (script, name, ...args) => {
   }
 }
 
-/** The answers of each process by its name: one turn for all of them, then the next. */
+/** Runs rounds with one turn of each process. Returns the answers by the names of the processes. */
 export const interleave = async (processes, rounds, question) => {
   const answers = new Map(processes.map(({ name }) => [name, []]))
   for (let round = 0; round < rounds; round++) {

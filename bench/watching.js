@@ -1,6 +1,7 @@
 /**
- * What it costs to watch: the throughput of the decoder with one reader of signals, and with spans under a parent, over
- * the decoder alone in the same round. Prints the medians. Run `npm run bench` once before: it installs and builds.
+ * Measures the cost of observation: the throughput of the decoder with one reader of signals, and with spans under a
+ * parent, over the decoder alone in the same round. Prints the medians. Run `npm run bench` once before, which installs
+ * the other clients and builds the package.
  *
  * BENCH_ROUNDS (51), BENCH_SECONDS (0.4).
  */

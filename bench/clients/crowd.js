@@ -1,4 +1,4 @@
-/** Clients with at most 100 connections, for more requests than that. */
+/** Clients with at most 100 connections, for more concurrent requests. */
 import { decoder, ours } from "./effect.js"
 import { nodeHttp, undiciRequest } from "./promise.js"
 

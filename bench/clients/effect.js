@@ -1,6 +1,6 @@
 /** Clients that are Effect programs. */
 
-/** The modules of a program, loaded in the process that runs it. */
+/** Loads the modules of a program in the process that runs it. */
 const everything = async () => {
   const [{ Effect, Layer, Runtime, Scope, Stream }, library, platform, node] = await Promise.all([
     import("effect"),
@@ -8,22 +8,20 @@ const everything = async () => {
     import("@effect/platform"),
     import("@effect/platform-node")
   ])
-  // @effect/platform has a Runtime too.
+  // Effect's Runtime replaces the one of @effect/platform.
   return { ...platform, ...node, ...library, Effect, Layer, Runtime, Scope, Stream }
 }
 
 /**
- * `make` gives the effect of one request by its URL and worker, and the layer it runs in. `load` loads the modules of an
- * edition.
+ * A client. `make` returns a function that makes the effect of one request, by its URL and its worker, and the layer
+ * for it. `load` loads the modules of an edition.
  */
 export const effect = async (make, load = everything) => {
   const all = await load()
   return { kind: "effect", Effect: all.Effect, Runtime: all.Runtime, ...make(all) }
 }
 
-/**
- * A session of ours. `one` makes the effect of one request; `wrap` puts something around all of them.
- */
+/** A session of this package. `one` makes the effect of one request; `wrap` wraps the effect of all requests. */
 export const ours = (one, { ca, connector = { limit: 0 }, load, wrap } = {}) =>
   effect(
     (all) => ({

@@ -1,4 +1,4 @@
-/** Clients for many origins, and for servers that close each connection. */
+/** Clients for many origins and for servers that close each connection. */
 import { decoder, ours } from "./effect.js"
 import { nodeHttp, undiciRequest } from "./promise.js"
 

@@ -1,8 +1,8 @@
 /**
- * The floors: the least that a client can cost. Each worker has its own socket, on which one request follows the other. A
- * floor expects a Content-Length in each reply, and looks only for the end of its head. Floor a runs in a promise. Floor b
- * runs in one effect that checks the status. Floor c is floor b with a guard that closes the socket of an interrupted
- * request, which every correct client in Effect needs.
+ * Lower bounds for the cost of a client. Each worker has a socket and sends one request after the other on it. The
+ * floors rely on Content-Length and search only for the end of the head. Floor a returns a promise. Floor b is one
+ * effect that also checks the status. Floor c is floor b with a guard that closes the socket of an interrupted request,
+ * which every correct client in Effect needs.
  */
 import net from "node:net"
 import tls from "node:tls"
@@ -32,7 +32,7 @@ class Connection {
       }
       this.socket = net.connect({ ...at, noDelay: true, onread })
     } else {
-      // A socket over TLS does not read into a buffer of its owner.
+      // TLS sockets do not have the option `onread`.
       this.socket = tls.connect({ ...at, ca })
       this.socket.on("data", (bytes) => this.onText(bytes.latin1Slice(0, bytes.length)))
     }
@@ -51,7 +51,10 @@ class Connection {
   }
 }
 
-/** Sends a request on an idle connection, or on a new one; calls back with the reply and where its body begins. */
+/**
+ * Returns a function that sends a request on an idle or a new connection. It calls back with the reply and the start of
+ * its body.
+ */
 const sender = (options) => {
   const idle = []
   const take = (url) => {
@@ -127,7 +130,7 @@ const floorC = (options) =>
     return { layer: Layer.empty, one: guarded }
   })
 
-/** All floors, by their names in tables. `body` makes each request a POST, and `ca` uses TLS. */
+/** All floors by their names in tables. `body` makes each request a POST; `ca` enables TLS. */
 export const floors = (optionsOf = () => ({})) => ({
   "floor a: net.Socket in a promise": (ca) => floorA(optionsOf(ca)),
   "floor b: net.Socket in Effect.async": (ca) => floorB(optionsOf(ca)),

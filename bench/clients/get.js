@@ -1,4 +1,4 @@
-/** Clients that request JSON. Each entry makes a client in the process that runs it. */
+/** Clients that request JSON. Each entry creates a client in the process that runs it. */
 import http from "node:http"
 import { decoder, effect, ours } from "./effect.js"
 import { floors } from "./floor.js"

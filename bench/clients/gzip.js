@@ -1,4 +1,4 @@
-/** Clients that read JSON in gzip. undici.request and node:http do not decode, so their programs do. */
+/** Clients that read JSON in gzip. undici.request does not decode it, so its programs do. */
 import { gunzip, gunzipSync } from "node:zlib"
 import { decoder, ours } from "./effect.js"
 import { promise } from "./promise.js"

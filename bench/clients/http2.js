@@ -1,9 +1,9 @@
-/** Clients over HTTP/2 with TLS, for the PEM of an authority, and ours over HTTP/1.1. */
+/** Clients over HTTP/2 with TLS, and this package over HTTP/1.1. Each gets the PEM of the authority. */
 import { connect } from "node:http2"
 import { decoder, ours } from "./effect.js"
 import { promise, undiciRequest } from "./promise.js"
 
-/** node:http2 without a client around it: one session, which is opened once. */
+/** node:http2 by itself, with one session. */
 const nodeHttp2 = (ca) => {
   let session
   return promise(

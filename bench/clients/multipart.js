@@ -1,4 +1,4 @@
-/** Clients that upload a form with a text and a file of 64 KiB. */
+/** Clients that upload a form with a text field and a file of 64 KiB. */
 import { file } from "../payloads.js"
 import { ours } from "./effect.js"
 import { promise } from "./promise.js"

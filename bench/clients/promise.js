@@ -1,4 +1,4 @@
-/** Clients that are functions to a promise, by the URL and the worker that sends the request. */
+/** Clients that are functions from a URL and a worker to a promise. */
 import http from "node:http"
 
 export const promise = (once) => ({ kind: "promise", once })

@@ -1,10 +1,10 @@
-/** Clients that send a message to an echo server and wait for it, each worker on a WebSocket of its own. */
+/** Clients that send a message to an echo server and wait for the reply. Each worker has its own WebSocket. */
 import { ours } from "./effect.js"
 import { promise } from "./promise.js"
 
 const messages = new Map()
 
-/** The message whose size a URL has as its path. */
+/** The message for a URL, whose path is the size of the message. */
 const messageOf = (url) => {
   const known = messages.get(url)
   if (known !== undefined) return known

@@ -1,4 +1,4 @@
-/** Servers that close each connection. */
+/** Measures requests to a server that closes each connection. */
 import { measureTable, startClients, stopAll } from "../table.js"
 
 export const measure = async ({ show, url }) => {

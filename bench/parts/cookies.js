@@ -1,4 +1,4 @@
-/** A jar with 1,000 cookies. */
+/** Measures a jar with 1,000 cookies. */
 import { run } from "../processes.js"
 import { ratio } from "../table.js"
 

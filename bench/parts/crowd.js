@@ -1,4 +1,4 @@
-/** 500 and 2,000 requests at a time over 100 connections: how long each takes. */
+/** Measures the response times of 500 and 2,000 requests at a time over 100 connections. */
 import { measureTable, startClients, stopAll } from "../table.js"
 
 const columns = ["throughput", "cpu", "p50", "p99"]

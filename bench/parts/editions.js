@@ -1,11 +1,11 @@
-/** JSON of 65 bytes with the editions for Effect 3 and Effect 4, if the second is built. */
+/** Measures JSON of 65 bytes with the editions for Effect 3 and Effect 4, if the second one is built. */
 import { existsSync } from "node:fs"
 import { here } from "../processes.js"
 import { measureTable, startClients, stopAll } from "../table.js"
 
 export const measure = async ({ show, url }) => {
   if (!existsSync(here("../effect4/build/dist"))) {
-    console.log("editions: run `npm run build:effect4` before, to measure the edition for Effect 4")
+    console.log("editions: skipped; run `npm run build:effect4` first")
     return []
   }
   const clients = await startClients("editions")

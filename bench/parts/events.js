@@ -1,4 +1,4 @@
-/** Server-sent events. */
+/** Measures the decoding of server-sent events. */
 import { run } from "../processes.js"
 import { ratio } from "../table.js"
 

@@ -1,4 +1,4 @@
-/** JSON of 65 bytes and of 64 KiB. */
+/** Measures requests for JSON of 65 bytes and of 64 KiB. */
 import { measureTable, startClients, stopAll } from "../table.js"
 
 export const measure = async ({ show, url }) => {

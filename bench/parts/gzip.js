@@ -1,4 +1,4 @@
-/** JSON of 64 KiB in gzip. */
+/** Measures requests for JSON of 64 KiB in gzip. */
 import { measureTable, startClients, stopAll } from "../table.js"
 
 export const measure = async ({ show, url }) => {

@@ -1,8 +1,8 @@
-/** HTTP/2 beside HTTP/1.1, both over TLS. */
+/** Measures HTTP/2 over HTTP/1.1, both with TLS. */
 import { measureTable, startClients, stopAll } from "../table.js"
 
 export const measure = async ({ certificate, nginx, secureUrl, show }) => {
-  // The server on Node speaks HTTP/1.1 only.
+  // The server on Node speaks only HTTP/1.1.
   if (!nginx) return []
   const tables = []
   for (const [size, path, concurrencies] of [

@@ -1,4 +1,4 @@
-/** How long it takes to import the package, beside the modules that a program in Effect with an HTTP client loads anyway. */
+/** Measures imports of the package, over the modules that a program in Effect with an HTTP client loads anyway. */
 import { median, run } from "../processes.js"
 import { rounds } from "../settings.js"
 import { ratio } from "../table.js"

@@ -1,4 +1,4 @@
-/** What waiting requests, idle connections and many requests cost in memory. */
+/** Measures the memory of waiting requests, of idle connections and after many requests. */
 import { run } from "../processes.js"
 import { longRun } from "../settings.js"
 

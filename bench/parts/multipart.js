@@ -1,4 +1,4 @@
-/** A form with a text and a file of 64 KiB. */
+/** Measures the upload of a form with a text field and a file of 64 KiB. */
 import { measureTable, startClients, stopAll } from "../table.js"
 
 export const measure = async ({ show, url }) => {

@@ -1,9 +1,9 @@
-/** 200 origins in turn. */
+/** Measures requests to 200 origins in turn. */
 import { originsOf } from "../nginxServer.js"
 import { measureTable, startClients, stopAll } from "../table.js"
 
 export const measure = async ({ nginx, show, url }) => {
-  // The server on Node listens on one address only.
+  // The server on Node listens on only one address.
   if (!nginx) return []
   const clients = await startClients("few")
   const urls = originsOf(url).map((origin) => `${origin}/small`)

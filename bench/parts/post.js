@@ -1,4 +1,4 @@
-/** A small JSON body is sent, and JSON of 65 bytes received. */
+/** Measures a POST of JSON of 65 bytes, which is answered with JSON of the same size. */
 import { measureTable, startClients, stopAll } from "../table.js"
 
 export const measure = async ({ show, url }) => {

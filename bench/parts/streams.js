@@ -1,4 +1,4 @@
-/** A download and an upload of one large body. */
+/** Measures a download and an upload of one large body. */
 import { median } from "../processes.js"
 import { rounds, streamSize } from "../settings.js"
 import { streamVariants } from "../streamVariants.js"

@@ -1,4 +1,4 @@
-/** JSON of 65 bytes over TLS 1.3. */
+/** Measures requests for JSON of 65 bytes over TLS 1.3. */
 import { measureTable, startClients, stopAll } from "../table.js"
 
 export const measure = async ({ certificate, secureUrl, show }) => {

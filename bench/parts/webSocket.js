@@ -1,4 +1,4 @@
-/** Messages to an echo server and back. */
+/** Measures messages to an echo server and back. */
 import { startServer } from "../processes.js"
 import { measureTable, startClients, stopAll } from "../table.js"
 
