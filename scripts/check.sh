@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that can be told without running the tests. Does all steps, then names those that failed.
+# Runs all checks except the tests, then names those that failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

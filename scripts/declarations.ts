@@ -1,5 +1,5 @@
 /**
- * Checks the types that users see: the emitted declarations contain `ClientError` instead of its 27 members, and public
+ * Checks the types that users see: the emitted declarations contain `ClientError` instead of its members, and public
  * modules do not mention types of Node's sockets.
  */
 import { readdirSync, readFileSync } from "node:fs"
@@ -9,7 +9,7 @@ import { compilerOptions, problems, publicModules, report, root, scratch, write 
 
 const found: Array<string> = []
 
-/** The most common expressions. Their types must be readable in an editor. */
+/** The most common expressions, whose types must be readable in an editor. */
 const probe = `
 import { ClientResponse, Session } from "effect-http-session"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,4 @@
-/**
- * Checks that every public module and export has a docstring with text, and every export `@since` and `@category`.
- */
+/** Checks that every public module and export has a docstring with text, and every export `@since` and `@category`. */
 import { join, relative } from "node:path"
 import ts from "typescript"
 import { compilerOptions, publicModules, report, root } from "./project.js"
@@ -16,7 +14,7 @@ const where = (node: ts.Node): string => {
   return `${relative(root, file.fileName)}(${file.getLineAndCharacterOfPosition(node.getStart()).line + 1})`
 }
 
-/** The statement of a declaration, which its comment precedes. */
+/** The statement of a declaration, before which its comment stands. */
 const commented = (declaration: ts.Declaration): ts.Node =>
   ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration
 

@@ -9,7 +9,7 @@ build=effect4/build
 generate() {
   node_modules/.bin/tsx scripts/effect4.ts manifest
   if ! cmp -s effect4/package-lock.json "$build/node_modules/.installed-lock.json"; then
-    # Not `npm ci`: it refuses the lock file, because not every registry has a package for Windows that vite names as optional.
+    # Not `npm ci`, which rejects the lock file: some registries lack an optional package for Windows that vite names.
     npm install --prefix "$build" --no-save --no-audit --no-fund --loglevel=error
     cp effect4/package-lock.json "$build/node_modules/.installed-lock.json"
   fi

@@ -31,7 +31,7 @@ const write = (path: string, content: string): void => {
 /** The versions of the source and of the edition. */
 const versions = ["package.json", "effect4/package.json"].map((path) => String(JSON.parse(text(path)).version))
 
-/** What the package and its installation need. */
+/** Writes the package.json and the files that the installation and the compiler need. */
 const writeManifest = (): void => {
   write("package.json", manifestOf(text("package.json"), text("effect4/package.json")))
   for (const name of ["tsconfig.json", "tsconfig.build.json", "vitest.config.ts", "package-lock.json"]) {
@@ -40,7 +40,7 @@ const writeManifest = (): void => {
   for (const name of ["LICENSE", "SECURITY.md", "tsconfig.base.json"]) write(name, text(name))
 }
 
-/** Pages: their programs and names; returns what has no counterpart in Effect 4. */
+/** Rewrites the programs and the names in pages. Returns the uses without a counterpart in Effect 4. */
 const writePages = (): ReadonlyArray<string> => {
   const problems: Array<string> = []
   const pages = ["README.md", "CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...filesIn("docs")]
@@ -55,7 +55,7 @@ const writePages = (): ReadonlyArray<string> => {
   return problems
 }
 
-/** Rewrites programs of a page. */
+/** Rewrites the programs of a page. */
 const rewriting =
   (page: string, problems: Array<string>) =>
   (code: string): string => {
@@ -70,10 +70,10 @@ const programOf = (): ts.Program => {
   return ts.createProgram(fileNames, options)
 }
 
-/** The generated tree is two folders deeper than the repository, beside which some tests read files. */
+/** Adapts paths to files beside the repository, because the generated tree is two folders deeper. */
 const deeper = (content: string): string => content.replace(/((?:\.\.\/)+)shared\//g, "../../$1shared/")
 
-/** Rewrites the sources of folders; returns what has no counterpart in Effect 4. */
+/** Rewrites the sources in folders. Returns the uses without a counterpart in Effect 4. */
 const writeSources = (areas: ReadonlyArray<string>): ReadonlyArray<string> => {
   const program = programOf()
   const checker = program.getTypeChecker()

@@ -1,6 +1,6 @@
 /**
- * Writes docs/error-catalogue.md from the docstrings of src/Errors.ts and from an instance of each error. A test compares
- * the file with the source.
+ * Writes docs/error-catalogue.md from the docstrings of src/Errors.ts and from an instance of each error. A test
+ * compares the file with the source.
  */
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -15,7 +15,7 @@ import { root } from "./project.js"
 interface Declared {
   readonly tag: string
   readonly docstring: string
-  /** The literals of its field `reason`; none if that is any text. */
+  /** The literals of its field `reason`; empty if it may be any text. */
   readonly reasons: ReadonlyArray<string>
 }
 
@@ -60,13 +60,13 @@ const unwrap = (text: string): string =>
 const reasonOf = (error: AnyError): string | undefined =>
   "reason" in error && typeof error.reason === "string" ? error.reason : undefined
 
-/** The field in which the samples of an error differ: the reason, or the status of a response. */
+/** The value in which the samples of an error differ: the reason, or the status of a response. */
 const kindOf = ({ reasons }: Declared, error: AnyError): string | undefined => {
   if (reasons.length > 0) return `"${reasonOf(error)}"`
   return "status" in error && error.status !== undefined ? `status ${error.status}` : undefined
 }
 
-/** Whether `Errors.isRetryable` accepts the samples, or which of them. */
+/** Describes which samples `Errors.isRetryable` accepts. */
 const retryable = (declared: Declared, samples: ReadonlyArray<AnyError>): string => {
   const yes = samples.filter(Errors.isRetryable)
   if (yes.length === 0) return "no"
@@ -91,7 +91,7 @@ Every error: when it occurs, its messages, usual causes, and what to do. [Errors
 
 A message says what failed and why, and in parentheses names the request, the phase and, after the first, the attempt.`
 
-/** Faults of the source: an error or a reason without a sample, or a docstring that does not explain it. */
+/** Faults of the source: an error or a reason without a sample, or a reason that no docstring explains. */
 export const faultsOf = (errors: ReadonlyArray<Declared>, samples: ReadonlyArray<AnyError>): ReadonlyArray<string> =>
   errors.flatMap(({ docstring, reasons, tag }) => {
     const own = samples.filter((error) => error._tag === tag)

@@ -1,4 +1,7 @@
-/** An instance of every error and of each of its reasons, for the catalogue; provoked if that is simple. */
+/**
+ * Makes an instance of every error and of each of its reasons for the catalogue, by a failing request if that is
+ * simple.
+ */
 import { Headers } from "@effect/platform"
 import { Data, DateTime, Duration, Effect, Layer, Stream } from "effect"
 import {
@@ -21,7 +24,7 @@ const host = "api.example"
 const url = `https://${host}/orders`
 const at = (phase: NonNullable<Errors.Details["phase"]>) => ({ method: "GET", url, host, port: 443, phase }) as const
 
-/** The error of an effect that is expected to fail with one of this package. */
+/** The error of an effect that must fail with an error of this package. */
 const errorOf = <A, E>(effect: Effect.Effect<A, E>): Sample =>
   effect.pipe(
     Effect.flip,
@@ -179,7 +182,7 @@ const exchanging: ReadonlyArray<AnyError> = [
 
 const broken = () => new Response('{"id": 1', { headers: { "content-type": "application/json" } })
 
-/** A body that is read in a way that it does not allow. */
+/** Bodies that are read in a way that they do not allow. */
 const misread: ReadonlyArray<Sample> = [
   answered(ClientResponse.text(Session.get(url, { maxBodySize: 1 }))),
   answered(
@@ -202,7 +205,7 @@ const post = (options: ClientRequest.RequestOptions, handler?: Connector.MockHan
 
 const moved: Connector.MockHandler = () => new Response(null, { status: 307, headers: { location: "/moved" } })
 
-/** A request whose options or body cannot be sent. */
+/** Requests whose options or body cannot be sent. */
 const unsendable: ReadonlyArray<Sample> = [
   post({ json: {}, text: "" }),
   post({ data: Stream.fail(new Unreadable()) }),
@@ -279,7 +282,7 @@ const setup: ReadonlyArray<Sample> = [
   )
 ]
 
-/** All samples, in no particular order. */
+/** All samples. */
 export const errorSamples: Effect.Effect<ReadonlyArray<AnyError>> = Effect.all([
   ...invalidUrls,
   ...[...connecting, ...exchanging, ...middlewareErrors, ...upgrades].map((error) => Effect.succeed(error)),

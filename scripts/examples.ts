@@ -1,6 +1,4 @@
-/**
- * Compiles each block of TypeScript in README.md, docs and the docstrings of `src` as a separate file.
- */
+/** Compiles each block of TypeScript in README.md, docs and the docstrings of `src` as a separate file. */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import ts from "typescript"
@@ -19,7 +17,7 @@ const blocks = (text: string): ReadonlyArray<{ readonly line: number; readonly c
   return out
 }
 
-/** The comments of a source, without their stars, on the lines where they stand. */
+/** The comments of a source without their stars. Each keeps its line. */
 const comments = (source: string): string => {
   let inside = false
   return source
@@ -43,7 +41,7 @@ const markdown = [
 const files = new Map<string, string>()
 const collect = (path: string, text: string): void => {
   for (const { code, line } of blocks(text)) {
-    // A block without imports or exports is a module nevertheless.
+    // The export makes a block without imports a module.
     files.set(`${path.replace(/[^A-Za-z0-9]+/g, "_")}_${line}.ts`, `${code}\n\nexport {}\n`)
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Runs on Bun and Deno the tour, the examples, the installed package, and the tests of the public modules, of faults and
- * of TLS, without the tests that `runtimes/skips.ts` lists; checks the list in docs/runtimes.md, and writes it with
- * `--write`. Names of runtimes as arguments run only those; `--tests` runs only tests, and `--programs` no tests.
+ * Runs the tour, the examples, the installed package, and the tests of the public modules, of faults and of TLS on Bun
+ * and Deno. Skips the tests in `runtimes/skips.ts`, and checks that docs/runtimes.md lists them; `--write` writes the
+ * list. Arguments select runtimes; `--tests` runs only tests, `--programs` only programs.
  */
 import { rmSync } from "node:fs"
 import { report } from "./project.js"

@@ -1,6 +1,4 @@
-/**
- * Compiles files like those of a user of the package: in a separate directory, against `src`.
- */
+/** Compiles programs in a separate directory against `src`, like programs that use the package. */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -13,7 +11,7 @@ export const publicModules: ReadonlyArray<string> = readdirSync(join(root, "src"
   .filter((file) => file.endsWith(".ts"))
   .map((file) => file.slice(0, -".ts".length))
 
-/** An empty directory for a check, ignored by git. */
+/** An empty directory for a check, which git ignores. */
 export const scratch = (name: string): string => {
   const directory = join(root, ".tmp", name)
   rmSync(directory, { recursive: true, force: true })
@@ -29,7 +27,7 @@ export const write = (directory: string, files: ReadonlyMap<string, string>): vo
   }
 }
 
-/** The compiler's options of the repository, with the package's name pointing at `src`. */
+/** The compiler options of the repository. The name of the package resolves to `src`. */
 export const compilerOptions = (over: ts.CompilerOptions = {}): ts.CompilerOptions => {
   const path = join(root, "tsconfig.base.json")
   const { config, error } = ts.readConfigFile(path, ts.sys.readFile)
@@ -46,7 +44,7 @@ export const compilerOptions = (over: ts.CompilerOptions = {}): ts.CompilerOptio
   }
 }
 
-/** The compiler's diagnostics of a program, one line each. */
+/** The diagnostics of a program, one line each. */
 export const problems = (program: ts.Program, files?: ReadonlySet<string>): ReadonlyArray<string> =>
   ts
     .getPreEmitDiagnostics(program)

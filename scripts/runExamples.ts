@@ -1,7 +1,7 @@
 /**
- * Runs every program in `examples` and prints the comment at its head and its output. Each must end by itself, with exit
- * code 0. Arguments select programs by the beginning of their names: `npm run examples -- 17 recipe`. `--in <folder>` runs
- * those of a generated tree instead.
+ * Runs every program in `examples` and prints the comment at its head and its output. Each must end by itself, with
+ * exit code 0. Arguments select programs by the beginning of their names: `npm run examples -- 17 recipe`. `--in
+ * <folder>` runs those of a generated tree instead.
  */
 import { spawn } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
@@ -13,13 +13,13 @@ import { report, root, scratch } from "./project.js"
 const [flag = "", folder = "", ...others] = process.argv.slice(2)
 const isElsewhere = flag === "--in"
 
-/** The tree whose examples run. */
+/** The folder whose examples run. */
 const tree = isElsewhere ? join(root, folder) : root
 
-/** The longest that one program may take, in milliseconds. */
+/** Milliseconds that one program may take. */
 const limit = 60_000
 
-/** Programs that run at the same time. */
+/** How many programs run at the same time. */
 const lanes = Math.max(2, availableParallelism())
 
 /**
@@ -82,7 +82,7 @@ const run = (directory: string, name: string): Promise<Outcome> =>
     })
   })
 
-/** A program that interrupts itself. Effect 4 ends with 130 then, as shells expect. */
+/** Programs that interrupt themselves. On Effect 4, they end with code 130, as shells expect. */
 const interrupted = "34-crawler.ts"
 
 const found: Array<string> = []
@@ -107,7 +107,7 @@ const outcomes = new Map<string, Outcome>()
 const queue = names.values()
 let printed = 0
 
-/** Prints the outcomes in the order of the names, each as soon as those before it are printed. */
+/** Prints the outcomes in the order of the names, each as early as this order allows. */
 const printReady = (): void => {
   for (; printed < names.length; printed++) {
     const name = names[printed] ?? ""

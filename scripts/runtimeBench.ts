@@ -1,7 +1,7 @@
 /**
- * Measures a decoder of this package and the runtime's own fetch on Node, Bun and Deno, against one server on Node. All
- * clients take turns in one run. Prints requests per second of CPU time, which other programs on the machine affect
- * least, as ratios over fetch of Node, and writes them to docs/runtimes.md with `--write`.
+ * Measures a decoder of this package and the runtime's own fetch on Node, Bun and Deno, with one server on Node. All
+ * clients take turns in one run. Prints requests per second of CPU time, on which other programs have the least
+ * influence, as ratios over fetch on Node. `--write` writes them to docs/runtimes.md.
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { join } from "node:path"
@@ -54,7 +54,7 @@ const startClient = (name: RuntimeName, kind: Client["kind"], url: string): Clie
 
 const median = (values: ReadonlyArray<number>): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0
 
-/** The medians of each client's ratios over the first client, each within its own round. */
+/** The median of the ratios of each client over the first one in the same round. */
 const measure = async (clients: ReadonlyArray<Client>, path: string, concurrency: number) => {
   const ratios = clients.map((): Array<number> => [])
   for (let round = -2; round < rounds; round++) {

@@ -1,7 +1,7 @@
 /**
- * A session over HTTP/2 under load for a long time, against a server that restarts every 10 seconds, by GOAWAY and by
- * SIGKILL in turn. 30 % of the requests are interrupted. It fails if memory or sockets grow, if something is left at the
- * end, or if a POST arrives twice.
+ * Keeps a session over HTTP/2 under load for a long time. Its server restarts every 10 seconds, with GOAWAY and with
+ * SIGKILL in turn, and 30 % of the requests are interrupted. Fails if memory or sockets grow, if a resource is left at
+ * the end, or if a POST arrives twice.
  *
  * npm run soak                         30 minutes
  * SOAK_MINUTES=2 npm run soak
@@ -30,7 +30,7 @@ const sampleEvery = Duration.seconds(Math.max(2, minutes))
 
 const script = fileURLToPath(new URL("soakServer.mjs", import.meta.url))
 
-/** How often the POST of each id arrived, whichever server was running: of one size, so that only a leak grows. */
+/** How often the POST with each id has arrived at any of the servers. Has a fixed size, so that only a leak grows. */
 const deliveries = new Uint8Array(32 * 1024 * 1024)
 const outcomes = new Map<string, number>()
 
@@ -47,7 +47,7 @@ const startServer = (args: ReadonlyArray<string>): ChildProcess => {
   return child
 }
 
-/** Starts the server; the effect that it returns ends and starts it for ever. The last one is ended with the Scope. */
+/** Starts the server. Succeeds with an effect that restarts it for ever. The Scope ends the last one. */
 const restarting = (args: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     let child = startServer(args)
@@ -72,7 +72,7 @@ const streamed = HttpBody.stream(Stream.fromIterable([bytes, bytes, bytes]))
 
 let ids = 0
 
-/** One request of a random kind; fails as the session does. */
+/** Sends one request of a random kind. */
 const request = (session: Session.SessionService, url: string) =>
   Effect.gen(function* () {
     const kind = yield* Random.nextIntBetween(0, 6)
@@ -93,7 +93,7 @@ const request = (session: Session.SessionService, url: string) =>
     }
   })
 
-/** Requests for ever, one at a time. A refused connection is followed by a pause, as a program would. */
+/** Sends requests for ever, one at a time. Pauses after a refused connection, like a program would. */
 const worker = (session: Session.SessionService, url: string) =>
   Effect.gen(function* () {
     const isInterrupted = (yield* Random.next) < interruptedShare
@@ -186,7 +186,7 @@ const soak = Effect.gen(function* () {
     concurrency: "unbounded",
     discard: true
   }).pipe(Effect.timeoutOption(Duration.minutes(minutes)))
-  // Interrupted requests end a turn later, unconfirmed resets within a second.
+  // Waits until interrupted requests have ended, a turn later, and resets were confirmed, within a second.
   yield* Effect.sleep("2 seconds")
   yield* connector.closeIdle
   yield* Effect.sleep("500 millis")

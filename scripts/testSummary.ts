@@ -1,5 +1,5 @@
 /**
- * Sums up vitest's JSON reports: every failed test by name with the start of its failure, then one line,
+ * Summarizes vitest's JSON reports: prints every failed test by name with the start of its failure, then one line,
  * `N passed, N failed`.
  */
 import { readFileSync } from "node:fs"
@@ -12,7 +12,7 @@ const failures = (report: TestReport): ReadonlyArray<string> =>
   report.testResults.flatMap((file) => {
     const where = relative(process.cwd(), file.name)
     const failed = file.assertionResults.filter((test) => test.status === "failed")
-    // A file that does not load has no tests to count.
+    // A file that cannot be loaded has no tests.
     if (failed.length === 0) return file.status === "failed" ? [`${where}\n    ${startOf(file.message ?? "")}`] : []
     return failed.map((test) => `${where}: ${test.fullName}\n    ${startOf(test.failureMessages?.[0] ?? "")}`)
   })

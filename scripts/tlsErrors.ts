@@ -1,7 +1,7 @@
 /**
- * Compares the errors of TLS and the supported features on Node, Bun and Deno, and checks both tables in docs/runtimes.md;
- * `--write` writes them. Fails where a runtime accepts a server that Node refuses, or reports `Handshake` where Node is
- * more exact.
+ * Compares the errors of TLS and the supported features on Node, Bun and Deno with both tables in docs/runtimes.md.
+ * `--write` writes the tables. Fails if a runtime accepts a server that Node rejects, or reports `Handshake` for an
+ * error for which Node has a more exact reason.
  */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"

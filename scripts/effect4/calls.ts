@@ -1,4 +1,4 @@
-/** Calls whose arguments differ in Effect 4. */
+/** Rewrites calls whose arguments differ in Effect 4. */
 import { posix } from "node:path"
 import ts from "typescript"
 import type { Rewriter, Rule } from "./rewriter.js"
@@ -10,20 +10,20 @@ const local = (node: ts.CallExpression, file: Rewriter): string => {
   return ts.isPropertyAccessExpression(expression) ? file.emit(expression.expression) : file.emit(expression)
 }
 
-/** The same call of another member. */
+/** Calls another member with the same arguments. */
 const named =
   (member: string): CallRule =>
   (node, file) =>
     `${local(node, file)}.${member}${file.types(node)}(${file.args(node.arguments)})`
 
-/** The only argument. */
+/** Replaces a call by its only argument. */
 const argument: CallRule = (node, file) => file.args(node.arguments)
 
-/** The only argument, but for tests, which have a helper. */
+/** Replaces a call by its only argument, except in tests, which use a helper. */
 const argumentOutsideTests: CallRule = (node, file) =>
   file.path.startsWith("test/") || node.arguments.length !== 1 ? undefined : file.args(node.arguments)
 
-/** A call whose arguments become one array. */
+/** Passes the arguments of a call as one array. */
 const list =
   (member: string, least: number): CallRule =>
   (node, file) =>
@@ -31,7 +31,7 @@ const list =
       ? undefined
       : `${local(node, file)}.${member}([${file.args(node.arguments)}])`
 
-/** A filter of a schema, which is a check in Effect 4. */
+/** Replaces a filter of a schema by a check. */
 const check =
   (
     member: string,
@@ -153,7 +153,7 @@ const fibers: Readonly<Record<string, CallRule>> = {
   }
 }
 
-/** A call with `Fiber.all` of several fibers, which is no fiber in Effect 4. */
+/** Rewrites a call with `Fiber.all` of several fibers, because Effect 4 cannot combine fibers. */
 const ofAll = (node: ts.CallExpression, file: Rewriter, make: (fibers: string) => string): string | undefined => {
   const [all] = node.arguments
   return all !== undefined && ts.isCallExpression(all) && file.is(all.expression, "effect/Fiber", "all")
@@ -166,7 +166,7 @@ const interruption = (node: ts.CallExpression, file: Rewriter): string => {
   return `${file.need("effect/Effect")}.sync(() => ${fiber === undefined ? "" : file.emit(fiber)}.interruptUnsafe())`
 }
 
-/** A fold of a stream, whose start is a function. */
+/** Rewrites a fold of a stream, whose initial value is a function in Effect 4. */
 const fold =
   (member: string): CallRule =>
   (node, file) => {

@@ -1,8 +1,8 @@
-/** Classes of services and references. */
+/** Rewrites classes of services and references. */
 import ts from "typescript"
 import type { Rewriter } from "./rewriter.js"
 
-/** The type of a reference's value, from its default. */
+/** The type of the value of a reference, which its default determines. */
 const valueType = (options: ts.Expression | undefined, file: Rewriter): string | undefined => {
   if (options === undefined || !ts.isObjectLiteralExpression(options)) return undefined
   const value = options.properties.find((each) => each.name?.getText(file.source) === "defaultValue")

@@ -1,10 +1,10 @@
-/** Rewrites comments and pages: code in fences as code, names in sentences by the tables. */
+/** Rewrites comments and pages: programs in fences by the rules, names in sentences by the tables. */
 import { members, words } from "./names.js"
 import { moduleOf } from "./rewriter.js"
 
 const lastOf = (module: string): string => module.slice(module.lastIndexOf("/") + 1)
 
-/** Names such as `Effect.catchAll`, where a sentence mentions them. */
+/** Replaces names in a sentence, such as `Effect.catchAll`. */
 const sentence = (text: string): string => {
   let out = text
   for (const [module, table] of Object.entries(members)) {
@@ -20,7 +20,7 @@ const sentence = (text: string): string => {
 
 const fence = /```(ts|tsx|typescript)\b([^\n]*)\n([\s\S]*?)```/g
 
-/** The text of a page or of a comment; `code` rewrites the programs in it. */
+/** Rewrites the text of a page or a comment. `code` rewrites the programs in it. */
 export const prose = (text: string, code: (program: string) => string): string => {
   let out = ""
   let at = 0
@@ -34,7 +34,7 @@ export const prose = (text: string, code: (program: string) => string): string =
 
 const marker = /^\s*\* ?/
 
-/** The comments of a source, whose programs have a star before each line. */
+/** Rewrites the comments of a source, in whose programs each line starts with a star. */
 export const comments = (source: string, code: (program: string) => string): string =>
   source.replace(/^([ \t]*)\/\*\*[\s\S]*?\*\//gm, (comment, indent: string) =>
     prose(comment, (program) => {

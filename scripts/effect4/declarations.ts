@@ -1,4 +1,4 @@
-/** What the modules of the installed Effect 4 export. */
+/** Reads the exports of the modules of the installed Effect 4. */
 import { existsSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import ts from "typescript"
@@ -47,7 +47,7 @@ const namesIn = (path: string): ReadonlySet<string> => {
   return names
 }
 
-/** The exported names of a module of Effect 4; `undefined` if there is no such module. */
+/** The exported names of a module of Effect 4; `undefined` if the module does not exist. */
 export const exportsOf = (module: string): ReadonlySet<string> | undefined => {
   if (!cache.has(module)) {
     const path = fileOf(module)

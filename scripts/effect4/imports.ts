@@ -11,7 +11,7 @@ const barrelOf = (module: string): string =>
 const clause = (isType: boolean, name: string, local: string): string =>
   `${isType ? "type " : ""}${name === local ? name : `${name} as ${local}`}`
 
-/** The members of a module that have moved to another one. */
+/** Members that have moved to another module. */
 const moved: Readonly<Record<string, Readonly<Record<string, readonly [module: string, member: string]>>>> = {
   "effect/ParseResult": { ParseError: ["effect/Schema", "SchemaError"] },
   "effect/ConfigError": { ConfigError: ["effect/Config", "ConfigError"] },
@@ -19,7 +19,7 @@ const moved: Readonly<Record<string, Readonly<Record<string, readonly [module: s
   effect: {}
 }
 
-/** Where a member of a module is in Effect 4. */
+/** The module and the name of a member in Effect 4. */
 export const placeOf = (module: string, member: string): readonly [module: string, member: string] =>
   moved[module]?.[member] ?? [moduleOf(module), members[module]?.[member] ?? member]
 
@@ -70,7 +70,7 @@ export const importDeclaration = (node: ts.ImportDeclaration, file: Rewriter): s
     .join("\n")
 }
 
-/** The identifiers of a source, without those of its imports. */
+/** The identifiers of a source except those of its imports. */
 const identifiersIn = (text: string): ReadonlySet<string> => {
   const names = new Set<string>()
   const visit = (node: ts.Node): void => {
@@ -82,7 +82,7 @@ const identifiersIn = (text: string): ReadonlySet<string> => {
   return names
 }
 
-/** Removes imports from Effect that nothing uses. */
+/** Removes unused imports from Effect. */
 export const tidied = (text: string): string => {
   const used = identifiersIn(text)
   return text

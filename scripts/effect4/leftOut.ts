@@ -1,4 +1,4 @@
-/** Tests that are not part of the edition for Effect 4, with the reason. */
+/** The tests that the edition for Effect 4 does not contain, with reasons. */
 export const leftOut: ReadonlyArray<readonly [pattern: RegExp, reason: string]> = [
   [/^test\/peers\//, "programs of other projects, which the edition for Effect 3 tests"],
   [
@@ -9,7 +9,7 @@ export const leftOut: ReadonlyArray<readonly [pattern: RegExp, reason: string]> 
 
 export const isLeftOut = (path: string): boolean => leftOut.some(([pattern]) => pattern.test(path))
 
-/** Single tests that are skipped on Effect 4, at most twenty. */
+/** The tests that are skipped on Effect 4, with reasons. At most twenty. */
 export const skipped: ReadonlyArray<readonly [path: string, title: string, reason: string]> = [
   [
     "test/internal/raceWithCallback.test.ts",

@@ -1,6 +1,6 @@
-/** Where the modules and members of Effect 3 are in Effect 4, where only the name differs. */
+/** The modules and members of Effect 3 that have only another name in Effect 4. */
 
-/** Modules with another path. A module that is not listed keeps its path if Effect 4 has it. */
+/** Modules with another path. Any other module keeps its path if Effect 4 has it. */
 export const modules: Readonly<Record<string, string>> = {
   "effect/Either": "effect/Result",
   "effect/FastCheck": "effect/testing/FastCheck",
@@ -37,7 +37,7 @@ export const modules: Readonly<Record<string, string>> = {
   )
 }
 
-/** Modules that are gone; rules replace what is used of them. */
+/** Modules that Effect 4 does not have. Rules replace the members that are used. */
 export const gone: ReadonlySet<string> = new Set([
   "effect/ConfigError",
   "effect/DefaultServices",
@@ -55,7 +55,7 @@ export const barrels: ReadonlySet<string> = new Set([
   "@effect/rpc"
 ])
 
-/** Members with another name, by module of Effect 3. */
+/** Members with another name, by the module of Effect 3. */
 export const members: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "effect/Effect": {
     async: "callback",
@@ -153,7 +153,7 @@ export const members: Readonly<Record<string, Readonly<Record<string, string>>>>
   "@effect/platform/HttpClientRequest": { bodyUnsafeJson: "bodyJsonUnsafe" }
 }
 
-/** Properties of Effect's own values with another name: declared in a module, found by the type of the object. */
+/** Properties of Effect's values with another name, by the module that declares the type of the object. */
 export const properties: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   Fiber: { currentContext: "context", getFiberRef: "getRef", unsafePoll: "pollUnsafe" },
   Context: { unsafeMap: "mapUnsafe" },
@@ -163,14 +163,14 @@ export const properties: Readonly<Record<string, Readonly<Record<string, string>
   Either: { left: "failure", onLeft: "onFailure", onRight: "onSuccess", right: "success" }
 }
 
-/** Tags of Effect's own values, by the module that declares the type. */
+/** Tags of Effect's values, by the module that declares their type. */
 export const tags: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   Either: { Left: "Failure", Right: "Success" },
   Error: { SystemError: "PlatformError" },
   ParseResult: { ParseError: "SchemaError" }
 }
 
-/** Words in comments and pages, where no type says what they are. */
+/** Words in comments and pages, where the compiler cannot determine their meaning. */
 export const words: ReadonlyArray<readonly [pattern: RegExp, text: string]> = [
   [/\bParseError\b/g, "SchemaError"],
   [/\bSystemError\b/g, "PlatformError"],

@@ -1,4 +1,4 @@
-/** Rewrites the nodes of a file: the first rule that applies wins. */
+/** Rewrites the nodes of a file. The first rule that applies wins. */
 import ts from "typescript"
 import { calls } from "./calls.js"
 import { classDeclaration } from "./classes.js"
@@ -14,7 +14,7 @@ import { contextOwnerOf, ownerOf, typeOf } from "./types.js"
 
 const isTest = (file: Rewriter): boolean => file.path.startsWith("test/")
 
-/** A test that is left out. */
+/** Skips a test of `skipped`. */
 const skip = (node: ts.CallExpression, file: Rewriter): string | undefined => {
   const [title] = node.arguments
   return isTest(file) &&
@@ -57,13 +57,13 @@ const call = (node: ts.CallExpression, file: Rewriter): string | undefined => {
   return undefined
 }
 
-/** A new instance of a class that tests make otherwise. */
+/** Rewrites a `new` expression of a class that tests create by a helper. */
 const instance = (node: ts.NewExpression, file: Rewriter): string | undefined =>
   isTest(file) && file.is(node.expression, "@effect/platform/Error", "SystemError")
     ? `${file.helper("files", "systemError")}(${file.args(node.arguments ?? [])})`
     : undefined
 
-/** A member of a namespace, as a value or a type. */
+/** Rewrites a member of a namespace, as a value or a type. */
 const member = (node: ts.PropertyAccessExpression | ts.QualifiedName, file: Rewriter): string | undefined => {
   const found = file.memberOf(node)
   if (found === undefined) return undefined
@@ -75,7 +75,7 @@ const member = (node: ts.PropertyAccessExpression | ts.QualifiedName, file: Rewr
     return `${file.localOf(left.getText(file.source))}.ignore({ log: "Debug" })`
   }
   if (module === "effect/TestContext") return `${file.need("effect/testing/TestClock")}.layer()`
-  // Streams give arrays.
+  // Streams emit arrays in Effect 4.
   if (module === "effect/Chunk" && /^to(?:Readonly)?Array$/.test(name))
     return `${file.need("effect/Function")}.identity`
   if (module === "effect/Chunk") return `${file.need("effect/Array")}.${name}`
@@ -87,7 +87,7 @@ const member = (node: ts.PropertyAccessExpression | ts.QualifiedName, file: Rewr
   return `${file.localOf(left.getText(file.source))}.${renamed}`
 }
 
-/** The tests of @effect/vitest, of which all have a Scope in Effect 4. */
+/** Rewrites tests of @effect/vitest, which always have a Scope in Effect 4. */
 const tests: Readonly<Record<string, string>> = { scoped: "effect", scopedLive: "live" }
 
 const test = (node: ts.PropertyAccessExpression): string | undefined =>
@@ -95,7 +95,7 @@ const test = (node: ts.PropertyAccessExpression): string | undefined =>
     ? `it.${tests[node.name.text]}`
     : undefined
 
-/** A property of one of Effect's own values. */
+/** Rewrites a property of one of Effect's values. */
 const property = (node: ts.PropertyAccessExpression, file: Rewriter): string | undefined => {
   const name = node.name.text
   // A level of logs is its own name in Effect 4.
@@ -114,7 +114,7 @@ const property = (node: ts.PropertyAccessExpression, file: Rewriter): string | u
   return undefined
 }
 
-/** A member of an object that a function of Effect takes, such as `onLeft`. */
+/** Rewrites a member of an object that a function of Effect takes, such as `onLeft`. */
 const option = (node: ts.ObjectLiteralElementLike, file: Rewriter): string | undefined => {
   const name = node.name?.getText(file.source) ?? ""
   for (const [owner, table] of Object.entries(properties)) {
@@ -125,7 +125,7 @@ const option = (node: ts.ObjectLiteralElementLike, file: Rewriter): string | und
   return undefined
 }
 
-/** A part of a destructured value, such as `{ currentContext: context }`. */
+/** Rewrites a part of a destructured value, such as `{ currentContext: context }`. */
 const binding = (node: ts.BindingElement, file: Rewriter): string | undefined => {
   const key = node.propertyName ?? node.name
   if (!ts.isIdentifier(key) || !ts.isObjectBindingPattern(node.parent) || node.initializer !== undefined)
@@ -138,7 +138,7 @@ const binding = (node: ts.BindingElement, file: Rewriter): string | undefined =>
   return undefined
 }
 
-/** A renamed local name, outside of members and imports. */
+/** Rewrites a local name that was renamed, outside of members and imports. */
 const identifier = (node: ts.Identifier, file: Rewriter): string | undefined => {
   const renamed = file.renamed.get(node.text)
   if (renamed === undefined) return undefined

@@ -1,4 +1,7 @@
-/** Texts that are declared otherwise in Effect 4, in files that the rules have rewritten. Each must occur once. */
+/**
+ * Replaces texts in files that the rules have rewritten, for declarations that differ in Effect 4. Each must occur
+ * once.
+ */
 const patches: Readonly<Record<string, ReadonlyArray<readonly [from: string, to: string]>>> = {
   "src/ClientResponse.ts": [
     ['readonly json: Effect.Effect<unknown, Fails["json"]>', 'readonly json: Effect.Effect<Schema.Json, Fails["json"]>']
@@ -21,7 +24,7 @@ const patches: Readonly<Record<string, ReadonlyArray<readonly [from: string, to:
   ]
 }
 
-/** Applies the patches of a file; the second part are those that do not apply. */
+/** Applies the patches of a file. Returns its text, and the patches that do not apply. */
 export const patched = (path: string, text: string): readonly [text: string, problems: ReadonlyArray<string>] => {
   let out = text
   const problems: Array<string> = []

@@ -1,4 +1,4 @@
-/** One source text of Effect 3 as one of Effect 4. */
+/** Rewrites one source text for Effect 4. */
 import ts from "typescript"
 import { comments } from "./comments.js"
 import { tidied } from "./imports.js"
@@ -18,7 +18,7 @@ const withImports = (body: string, lines: ReadonlyArray<string>): string => {
   return `${body.slice(0, at)}${lines.join("\n")}\n${body.slice(at)}`
 }
 
-/** Rewrites a file of a program whose types are known. */
+/** Rewrites a file of a program, whose types the rules may use. */
 export const rewriteFile = (path: string, source: ts.SourceFile, checker: ts.TypeChecker | undefined): Rewritten => {
   const file = new Rewriter(path, source, checker, emitNode)
   let body = ""

@@ -1,4 +1,4 @@
-/** One file on its way to Effect 4: its imports, and what rules need to know of it. */
+/** A file that is rewritten for Effect 4: its imports, and the queries that rules use. */
 import { posix } from "node:path"
 import ts from "typescript"
 import { exportsOf } from "./declarations.js"
@@ -13,7 +13,7 @@ export interface Imported {
 /** A rule for a node: its new text, or `undefined` to leave it to other rules. */
 export type Rule<Node extends ts.Node> = (node: Node, file: Rewriter) => string | undefined
 
-/** Where a module is in Effect 4. */
+/** The path of a module in Effect 4. */
 export const moduleOf = (module: string): string => modules[module] ?? module
 
 /** The last part of a module's path. */
@@ -79,7 +79,7 @@ export class Rewriter {
     }
   }
 
-  /** Gives an import the name that it has in Effect 4, unless the file uses that name for something else. */
+  /** Renames an import to its name in Effect 4, unless the file uses that name otherwise. */
   private rename(local: string, from: string, to: string): void {
     if (local === from && to !== from && !this.identifiers.has(to)) this.renamed.set(local, to)
   }
@@ -106,7 +106,7 @@ export class Rewriter {
     return out + this.text.slice(at, node.end)
   }
 
-  /** The text of a node as it is in the source. */
+  /** The text of a node in the source. */
   plain(node: ts.Node): string {
     return this.text.slice(node.getStart(this.source), node.end)
   }
@@ -142,7 +142,7 @@ export class Rewriter {
     return found !== undefined && found[0] === module && names.includes(found[1])
   }
 
-  /** The local name of a module of Effect 4, which is imported if the file does not do it. */
+  /** The local name of a module of Effect 4. Adds an import if the file has none. */
   need(module: string): string {
     for (const [local, found] of this.imported) {
       if (found.member === undefined && moduleOf(found.module) === module && !gone.has(found.module)) {
@@ -158,7 +158,7 @@ export class Rewriter {
     return local
   }
 
-  /** A helper of `effect4/test/support`, imported under a name that no test uses. */
+  /** The local name of a helper of `effect4/test/support`, which no test uses. Adds the import. */
   helper(file: string, name: string): string {
     const names = this.support.get(file) ?? new Set()
     this.support.set(file, names.add(name))
@@ -170,14 +170,14 @@ export class Rewriter {
     this.problems.push(`${this.path}:${line + 1} ${text}`)
   }
 
-  /** Checks that Effect 4 has a member. */
+  /** Records a problem if Effect 4 does not have a member. */
   check(node: ts.Node, module: string, member: string): void {
     const names = exportsOf(module)
     if (names === undefined) this.problem(node, `${module} does not exist in Effect 4 (${member}); add a rule`)
     else if (!names.has(member)) this.problem(node, `${module} of Effect 4 has no ${member}; add a rule or a name`)
   }
 
-  /** Imports that rules added, as lines. */
+  /** The lines of the imports that rules added. */
   addedImports(body: string): ReadonlyArray<string> {
     const lines: Array<string> = []
     for (const [module, local] of this.needed) {

@@ -1,10 +1,10 @@
-/** Routers, served apps and declarations of HTTP APIs, which Effect 4 builds otherwise. */
+/** Rewrites routers, served apps and declarations of HTTP APIs. */
 import ts from "typescript"
 import type { Rewriter } from "./rewriter.js"
 
 const routerModule = "@effect/platform/HttpRouter"
 
-/** The routes of `HttpRouter.empty.pipe(HttpRouter.get(...), ...)`, as a layer. */
+/** Rewrites `HttpRouter.empty.pipe(HttpRouter.get(...), ...)` to a layer of routes. */
 const routes = (node: ts.Expression, file: Rewriter): string | undefined => {
   if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression)) return undefined
   const { expression, name } = node.expression
@@ -20,7 +20,7 @@ const routes = (node: ts.Expression, file: Rewriter): string | undefined => {
   return `${router}.addAll([${made.join(", ")}])`
 }
 
-/** What takes routes. */
+/** Rewrites a call that serves routes. */
 const served = (node: ts.CallExpression, file: Rewriter): string | undefined => {
   const [app, ...others] = node.arguments
   const layer = app === undefined || others.length > 0 ? undefined : routes(app, file)
@@ -33,7 +33,7 @@ const served = (node: ts.CallExpression, file: Rewriter): string | undefined => 
     : undefined
 }
 
-/** The option of an endpoint that a method of Effect 3 sets. */
+/** The options of an endpoint by the methods of Effect 3 that set them. */
 const settings: Readonly<Record<string, string>> = {
   addError: "error",
   addSuccess: "success",
@@ -43,7 +43,7 @@ const settings: Readonly<Record<string, string>> = {
   setUrlParams: "query"
 }
 
-/** `HttpApiEndpoint.get(...).setPath(...).addSuccess(...)`. */
+/** Rewrites `HttpApiEndpoint.get(...).setPath(...).addSuccess(...)`. */
 const endpoint = (node: ts.CallExpression, file: Rewriter): string | undefined => {
   const given: Array<string> = []
   let at: ts.Expression = node
@@ -61,7 +61,7 @@ const endpoint = (node: ts.CallExpression, file: Rewriter): string | undefined =
   return undefined
 }
 
-/** `HttpApiBuilder.toWebHandler(Layer.merge(Api, HttpServer.layerContext))`. */
+/** Rewrites `HttpApiBuilder.toWebHandler(Layer.merge(Api, HttpServer.layerContext))`. */
 const webHandler = (node: ts.CallExpression, file: Rewriter): string | undefined => {
   const [layer] = node.arguments
   if (!file.is(node.expression, "@effect/platform/HttpApiBuilder", "toWebHandler")) return undefined

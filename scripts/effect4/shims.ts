@@ -1,10 +1,12 @@
 /**
- * Members of Effect 3 that tests use and Effect 4 does not have: `effect4/test/support/effect4` has them with the same
- * arguments.
+ * Replaces members of Effect 3 that tests use and Effect 4 does not have by helpers of `effect4/test/support/effect4`
+ * with the same arguments.
  */
 import type { Rewriter } from "./rewriter.js"
 
-/** The file and the name of each, by module and member; "*" is every member, named after the module. */
+/**
+ * The file and the name of each helper, by module and member. "*" stands for all members; the module names the helper.
+ */
 const shims: Readonly<Record<string, Readonly<Record<string, readonly [file: string, name: string]>>>> = {
   "effect/Cause": {
     defects: ["causes", "defects"],
@@ -81,7 +83,7 @@ const shims: Readonly<Record<string, Readonly<Record<string, readonly [file: str
 
 const onlyInTests = (path: string): boolean => path.startsWith("test/")
 
-/** The helper that takes the place of a member, in tests. */
+/** The helper that replaces a member in a test. */
 export const shimOf = (module: string, member: string, file: Rewriter): string | undefined => {
   if (!onlyInTests(file.path)) return undefined
   if (module === "effect/FastCheck") return `${file.helper("fastCheck", "FastCheck")}.${member}`

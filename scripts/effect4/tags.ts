@@ -1,10 +1,10 @@
-/** Tags and fields of Effect's own values, which have other texts or places in Effect 4. */
+/** Rewrites tags and fields of Effect's values that differ in Effect 4. */
 import ts from "typescript"
 import { tags } from "./names.js"
 import type { Rewriter } from "./rewriter.js"
 import { typeOf } from "./types.js"
 
-/** Fields of a cause, which is a list of reasons in Effect 4. */
+/** Helpers for the fields of a cause, which is a list of reasons in Effect 4. */
 const causeFields: Readonly<Record<string, string>> = {
   _tag: "causeTag",
   cause: "causeInner",
@@ -14,7 +14,7 @@ const causeFields: Readonly<Record<string, string>> = {
   right: "causeRight"
 }
 
-/** A field that is read from a cause. */
+/** Rewrites a field of a cause. */
 export const isTagOf = (node: ts.PropertyAccessExpression, file: Rewriter): string | undefined => {
   const name = node.name.text
   if (!Object.hasOwn(causeFields, name)) return undefined
@@ -24,7 +24,7 @@ export const isTagOf = (node: ts.PropertyAccessExpression, file: Rewriter): stri
   return `${file.helper("causes", causeFields[name] ?? "")}(${file.emit(node.expression)})`
 }
 
-/** The expression whose tag a text is compared with. */
+/** The expression whose tag a comparison reads. */
 const compared = (node: ts.Expression): ts.Expression | undefined => {
   const { parent } = node
   if (ts.isConditionalExpression(parent) && parent.condition !== node) return compared(parent)
@@ -36,7 +36,7 @@ const compared = (node: ts.Expression): ts.Expression | undefined => {
   return undefined
 }
 
-/** A tag in a comparison, such as `result._tag === "Left"`. */
+/** Rewrites a tag in a comparison, such as `result._tag === "Left"`. */
 export const tagText = (node: ts.StringLiteral, file: Rewriter): string | undefined => {
   for (const [owner, table] of Object.entries(tags)) {
     const text = Object.hasOwn(table, node.text) ? table[node.text] : undefined

@@ -1,4 +1,4 @@
-/** Types with another form in Effect 4. */
+/** Rewrites types with another form in Effect 4. */
 import ts from "typescript"
 import type { Rewriter } from "./rewriter.js"
 
@@ -19,7 +19,7 @@ const of =
   (node, file) =>
     `${file.need(module)}.${member}${file.types(node)}`
 
-/** Types by module and path of Effect 3. */
+/** The rules by module and path of Effect 3. */
 const rules: Readonly<Record<string, TypeRule>> = {
   "effect/Chunk.Chunk": (node, file) => `ReadonlyArray${file.types(node)}`,
   "effect/Config.Config.Wrap": renamed("Wrap"),
@@ -46,7 +46,7 @@ const rules: Readonly<Record<string, TypeRule>> = {
   "effect/Stream.Stream.Success": renamed("Success")
 }
 
-/** An application of HTTP servers, whose type Effect 4 does not name. */
+/** The type of an app of an HTTP server, for which Effect 4 has no name. */
 const httpApp = (node: ts.TypeReferenceNode, file: Rewriter, response: string): string => {
   const [error = "never", services = "never"] = (node.typeArguments ?? []).map((each) => file.emit(each))
   return `${file.need("effect/Effect")}.Effect<${response}, ${error}, ${services}>`

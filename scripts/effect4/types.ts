@@ -1,4 +1,4 @@
-/** What the types of Effect 3 say of an object: the module of Effect that declares it, and its name there. */
+/** Finds the module of Effect that declares the type of an object, and the name of the type. */
 import ts from "typescript"
 import type { Rewriter } from "./rewriter.js"
 
@@ -13,13 +13,13 @@ const declaredIn = (symbol: ts.Symbol | undefined): string | undefined => {
   return undefined
 }
 
-/** The module that declares the property which an access reads. */
+/** The module that declares the property of an access. */
 export const ownerOf = (node: ts.PropertyAccessExpression, file: Rewriter): string | undefined => {
   const symbol = file.checker?.getSymbolAtLocation(node.name)
   return declaredIn(symbol)
 }
 
-/** The module and name of the type of an expression. Of a union, the first of its parts that Effect declares. */
+/** The module and the name of the type of an expression; for a union, those of its first part that Effect declares. */
 export const typeOf = (node: ts.Node, file: Rewriter): readonly [module: string, name: string] | undefined => {
   const type = file.checker?.getTypeAtLocation(node)
   if (type === undefined) return undefined
@@ -32,7 +32,7 @@ export const typeOf = (node: ts.Node, file: Rewriter): readonly [module: string,
   return undefined
 }
 
-/** The module that declares the property which a member of an object literal sets. */
+/** The module that declares the property of a member of an object literal. */
 export const contextOwnerOf = (node: ts.ObjectLiteralElementLike, file: Rewriter): string | undefined => {
   if (node.name === undefined || !ts.isObjectLiteralExpression(node.parent)) return undefined
   const type = file.checker?.getContextualType(node.parent)

@@ -1,6 +1,6 @@
 /**
- * A client of the measurement, `benchClient.ts fetch` or `benchClient.ts decoder`. Each line of its input is a turn, in
- * which it requests JSON again and again; it prints its requests per second of CPU time.
+ * A client of `runtimeBench.ts`: `benchClient.ts fetch` or `benchClient.ts decoder`. Each line of its input starts a
+ * turn, in which it requests JSON repeatedly, and prints its requests per second of CPU time.
  */
 import { createInterface } from "node:readline"
 import { Effect, ManagedRuntime } from "effect"

@@ -1,4 +1,4 @@
-/** Programs that must end with exit code 0 on Bun and Deno: the tour, the examples, and the installed package. */
+/** Runs the tour, the examples and the installed package on Bun and Deno. They must end with exit code 0. */
 import { spawnSync } from "node:child_process"
 import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -12,7 +12,7 @@ const complaint = (name: OtherRuntime, program: string, { code, output }: Outcom
 export const tour = async (name: OtherRuntime): Promise<ReadonlyArray<string>> =>
   complaint(name, "the tour", await runProgram(name, "examples/tour.ts"))
 
-/** All examples, two at a time. */
+/** Runs all examples, two at a time. */
 export const examples = async (name: OtherRuntime): Promise<ReadonlyArray<string>> => {
   const files = readdirSync(join(root, "examples")).filter((file) => /^\d.*\.ts$/.test(file))
   const found: Array<string> = []
@@ -39,8 +39,8 @@ const npm = (cwd: string, ...args: ReadonlyArray<string>): string => {
 }
 
 /**
- * Installs the package's tarball beside @effect/platform-bun and without @effect/platform-node. The folder is outside of
- * the repository, whose modules it would find otherwise.
+ * Installs the tarball of the package with @effect/platform-bun and without @effect/platform-node. Uses a folder
+ * outside of the repository, because programs would find the modules of the repository otherwise.
  */
 export const installPackage = (): string => {
   const consumer = mkdtempSync(join(tmpdir(), "effect-http-session-"))

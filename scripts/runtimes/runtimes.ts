@@ -1,6 +1,4 @@
-/**
- * Bun and Deno in the tested versions, installed from npm into a folder of their own.
- */
+/** Installs Bun and Deno in the tested versions from npm, into their own folder, and runs programs on them. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -23,7 +21,7 @@ export const folder = join(root, ".tmp/runtimes")
 
 const binary = (name: OtherRuntime): string => join(folder, "node_modules/.bin", name)
 
-/** Installs the runtimes that are not there in their tested version. */
+/** Installs the runtimes that are not installed in their tested version. */
 export const install = (): void => {
   mkdirSync(folder, { recursive: true })
   if (!existsSync(join(folder, "package.json"))) writeFileSync(join(folder, "package.json"), '{ "private": true }\n')
@@ -53,7 +51,7 @@ const command = (name: RuntimeName): readonly [string, ...Array<string>] => {
   }
 }
 
-/** The command that runs vitest on a runtime; vitest resolves the imports itself. */
+/** The command that runs vitest on a runtime. vitest resolves the imports itself. */
 const vitest = (name: RuntimeName): readonly [string, ...Array<string>] =>
   name === "deno" ? [binary("deno"), "run", "-A"] : command(name)
 
@@ -86,7 +84,7 @@ const outcome = (child: ChildProcess): Promise<Outcome> =>
     child.on("close", (code) => resolve({ code, output: Buffer.concat(output).toString() }))
   })
 
-/** Starts a program of the repository that communicates by its input and output; the caller ends it. */
+/** Starts a program of the repository that communicates by its input and output. The caller ends it. */
 export const startProgram = (name: RuntimeName, ...args: ReadonlyArray<string>): ChildProcess => {
   const [file, ...first] = command(name)
   return spawn(file, [...first, ...args], { cwd: root, env, stdio: ["pipe", "pipe", "inherit"] })
@@ -96,7 +94,7 @@ export const startProgram = (name: RuntimeName, ...args: ReadonlyArray<string>):
 export const runProgram = (name: RuntimeName, ...args: ReadonlyArray<string>): Promise<Outcome> =>
   outcome(start(command(name), args, 3))
 
-/** Runs a JavaScript file that is not of the repository's program, in its own folder. */
+/** Runs a JavaScript file outside of the repository's program, in its own folder. */
 export const runFile = (name: OtherRuntime, file: string): Promise<Outcome> =>
   outcome(start([binary(name), "run", ...(name === "deno" ? ["-A"] : [])], [file], 3, dirname(file)))
 

@@ -1,11 +1,11 @@
-/** Generated sections of docs/runtimes.md. */
+/** Writes the generated sections of docs/runtimes.md. */
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { root } from "../project.js"
 
 const page = join(root, "docs/runtimes.md")
 
-/** A Markdown table with aligned columns, as the formatter writes it; cells are escaped. */
+/** A Markdown table with escaped cells and aligned columns, as the formatter writes it. */
 export const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   const lines = [head, ...rows].map((cells) => cells.map((cell) => cell.replaceAll("|", "\\|")))
   const widths = head.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)))
@@ -14,9 +14,7 @@ export const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyA
   return [first, dashes, ...rest].map((cells) => `| ${cells.join(" | ")} |`).join("\n")
 }
 
-/**
- * With `--write`, replaces the section of that name. Otherwise returns whether the page has the text.
- */
+/** With `--write`, replaces the section with this name. Otherwise returns whether the page has the text. */
 export const section = (name: string, text: string): boolean => {
   const begin = `<!-- begin ${name} -->\n`
   const end = `\n<!-- end ${name} -->`

@@ -1,7 +1,7 @@
-/** Tests of the public modules and of faults that another runtime cannot pass. */
+/** The tests that fail on another runtime than Node, with reasons. */
 
 export interface Skip {
-  /** The full name of a test, where "*" stands for any text; or the path of a file. */
+  /** The full name of a test, in which "*" stands for any text, or the path of a file. */
   readonly test: string
   readonly on: ReadonlyArray<"bun" | "deno">
   readonly reason: string

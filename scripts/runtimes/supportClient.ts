@@ -1,4 +1,6 @@
-/** Tries the features that a runtime may lack, and prints the outcomes as JSON: "yes", "no effect", or the error's tag. */
+/**
+ * Uses the features that a runtime may lack. Prints the outcomes as JSON: "yes", "no effect", or the tag of an error.
+ */
 
 import { readFileSync } from "node:fs"
 import { createServer } from "node:net"

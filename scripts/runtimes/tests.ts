@@ -18,7 +18,7 @@ const files: ReadonlyArray<string> = ["test", "test/faults", "test/faults/http2"
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
 
-/** Matches the full names of all tests but the skipped ones; "*" stands for any text. */
+/** Matches the full names of all tests except the skipped ones. "*" stands for any text. */
 const patternFor = (name: OtherRuntime): string => {
   const skipped = skips.filter(({ on }) => on.includes(name)).map(({ test }) => test.split("*").map(escaped).join(".*"))
   return skipped.length === 0 ? "" : `^(?! ?(?:${skipped.join("|")})$)`
@@ -34,7 +34,7 @@ const failuresOf = ({ testResults }: TestReport): ReadonlyArray<string> =>
     return failed.map((test) => `${test.fullName}: ${(test.failureMessages?.[0] ?? "").slice(0, 500)}`)
   })
 
-/** Runs the tests on a runtime; returns the failures. */
+/** Runs the tests on a runtime. Returns the failures. */
 export const runTests = async (name: OtherRuntime): Promise<ReadonlyArray<string>> => {
   const output = join(folder, `tests-${name}.json`)
   const projects = ["--project", "unit", "--project", "network"]

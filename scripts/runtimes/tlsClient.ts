@@ -1,4 +1,6 @@
-/** Makes a request to each server of a file, and prints the outcomes as JSON: the error's reason and code by name. */
+/**
+ * Sends a request to each server in a file. Prints the outcomes as JSON: the reason and the code of the error by name.
+ */
 import { readFileSync } from "node:fs"
 import { Effect } from "effect"
 import { ClientResponse, Session, Ssl } from "effect-http-session"

@@ -1,4 +1,6 @@
-/** TLS servers on the loopback, each with one fault. They run on Node, so that only the client's runtime differs. */
+/**
+ * TLS servers on the loopback, each with one fault. They run on Node, so that only the runtime of the client differs.
+ */
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { Effect, type Scope } from "effect"
@@ -52,7 +54,7 @@ const cutting = (certificate: Issued, part: string): tls.Server =>
       .once("data", () => socket.write(part, () => below instanceof net.Socket && below.end()))
   })
 
-/** Asks for another handshake, and answers after it. */
+/** Starts a renegotiation, and answers after it. */
 const renegotiating = (certificate: Issued): tls.Server =>
   tls.createServer({ cert: certificate.cert, key: certificate.key, maxVersion: "TLSv1.2" }, (socket) => {
     socket.on("error", () => {})

@@ -1,5 +1,5 @@
 /**
- * A program on BunRuntime: the installed package with Bun's FileSystem, and a graceful end at SIGTERM in the middle of a
+ * A program on BunRuntime. Uses the installed package with Bun's FileSystem, and ends gracefully at SIGTERM during a
  * request. Its folder has no @effect/platform-node.
  */
 import { createServer } from "node:http"
@@ -62,5 +62,5 @@ const program = Effect.gen(function* () {
   failWith("the request that stalls has ended")
 })
 
-// An interruption by SIGTERM is no failure: the exit code is 0 if the Scopes close.
+// An interruption by SIGTERM is not a failure: the exit code is 0 if the Scopes close.
 BunRuntime.runMain(program.pipe(Effect.scoped, Effect.provide(Layer.merge(Session.layer(), BunContext.layer))))
