@@ -38,8 +38,8 @@ const withoutDot = (name: string): string => (name.endsWith(".") ? name.slice(0,
 
 /**
  * Matches a name of a certificate. A wildcard must be the whole left-most label and matches exactly one label (RFC
- * 9525, section 6.3). As in browsers, it never matches names below a public suffix: "*.test" and "*.co.uk" match no
- * host.
+ * 9525, section 6.3). As in browsers, it never matches the names that a registry assigns: "*.test" and "*.co.uk" match
+ * no host.
  */
 const matchesName = (pattern: string, host: string): boolean => {
   if (!pattern.includes("*")) return pattern === host
