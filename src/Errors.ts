@@ -347,7 +347,7 @@ export class ClientProxyConnectionError extends tagged("ClientProxyConnectionErr
 }
 
 /**
- * The proxy answered CONNECT with another status than 200 (aiohttp: `ClientHttpProxyError`).
+ * The proxy answered CONNECT with another status than 2xx (aiohttp: `ClientHttpProxyError`).
  *
  * Causes: missing or wrong credentials (407), a host or port that the proxy does not allow (403), or a target that the
  * proxy cannot reach (502, 504).
