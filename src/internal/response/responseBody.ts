@@ -15,7 +15,7 @@ import { PullQueue } from "./body/pullQueue.js"
 import { ResponseHeadView } from "./responseHead.js"
 import type { ResponseSource, Upgrade } from "./responseSource.js"
 
-/** Waits for the whole body. An object rather than a function, so that a hop needs no closure. */
+/** Waits for the whole body. It is an object instead of a function, so that a hop needs no closure. */
 export interface Waiter {
   /** Called once the body is collected, or with the reason why it failed. */
   readonly onCollected: (error: BodyError | undefined) => void
@@ -23,7 +23,7 @@ export interface Waiter {
 
 const none: Array<Waiter> = []
 
-/** A body whose beginning was read for an error. */
+/** The first bytes of a body, which were read for an error. */
 interface Begun {
   readonly beginning: Beginning
   readonly reader: BodyReader
@@ -58,7 +58,7 @@ export class ResponseBody extends ResponseHeadView {
   protected waiter: Waiter | undefined = undefined
   protected otherWaiters: Array<Waiter> = none
   protected upgrade: Upgrade | undefined = undefined
-  /** Whether the rest of the body is not expected soon, however short it is. */
+  /** Whether the rest of the body may never arrive, so that waiting for it is useless even if it is short. */
   protected endless = false
 
   constructor(source: ResponseSource, head: Head, body: IncomingBody, connection: ConnectionInfo) {
@@ -201,7 +201,7 @@ export class ResponseBody extends ResponseHeadView {
     for (const other of otherWaiters) other.onCollected(error)
   }
 
-  /** `limit` is that of the reader, in bytes. */
+  /** `limit` is the limit of the reading fiber, in bytes. */
   protected bodyFacts(limit = Infinity): BodyFacts {
     const { bodyWatch, settings } = this.source
     return {

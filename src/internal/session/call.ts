@@ -29,7 +29,7 @@ export interface CallHop {
   /** Destroys the connection of an upgraded response. */
   readonly cutUpgraded: () => void
   readonly interrupt: () => void
-  /** Releases the response of the hop, unless it is the given one. */
+  /** Releases the response of the hop, unless it is `response`. */
   readonly releaseUnless: (response: unknown) => void
 }
 
@@ -49,7 +49,7 @@ export class Call implements Limited, ActiveCall {
   readonly deadlines: Deadlines
   /** Set by `start`. */
   startedAt = NaN
-  /** Set by `start`. Becomes infinite when a body is streamed that the default total does not bound. */
+  /** Set by `start`. Infinite once a body is streamed, because the default total does not bound it. */
   expiresAt = Infinity
   /** The trace, set right after construction; `undefined` if the request is not observed. */
   trace: CallTrace | undefined = undefined
@@ -124,8 +124,8 @@ export class Call implements Limited, ActiveCall {
   }
 
   /**
-   * The context in which a streamed body runs: that of the requesting fiber. `undefined` for a body of bytes without
-   * observers.
+   * The context for the effects of a request body: that of the requesting fiber. `undefined` for a body in memory that
+   * neither options nor observers need to see in pieces.
    */
   bodyContext(request: PreparedRequest, trace: HopTrace | undefined): BodyContext | undefined {
     const onChunk = trace?.onChunk
@@ -138,12 +138,12 @@ export class Call implements Limited, ActiveCall {
     return onChunk === undefined ? { environment } : { environment, onChunk }
   }
 
-  /** Most decoded bytes of a body that the requesting fiber may read. */
+  /** Most decoded bytes of a response body that the requesting fiber may read. */
   get readerLimit(): number {
     return readerLimit(this.state)
   }
 
-  /** Runs effects in the context of the requesting fiber. */
+  /** The context of the requesting fiber, for effects that run outside it. */
   get environment(): Environment<never> {
     return environmentOf(this.state)
   }
@@ -214,7 +214,7 @@ export class Call implements Limited, ActiveCall {
     this.adopted = undefined
   }
 
-  /** Calls `stop` when the call is aborted, until the returned function is called. */
+  /** Calls `stop` when the call is aborted, or at once if it was. The returned function cancels this. */
   onAbort(stop: (error: ClientError) => void): () => void {
     if (this.cause !== undefined) stop(this.cause)
     const waits = this.waits ?? new Set()

@@ -59,8 +59,8 @@ export class Hop extends HopSource implements Exchange, Waiter {
   }
 
   /**
-   * Sends the request: in the same step on an idle connection, otherwise once a connection is open. `now` is the time of
-   * this step.
+   * Sends the request: in the same step on an idle connection, otherwise once a connection is open. `now` is the time
+   * of this step.
    */
   start(resume: Resume, now: number): void {
     this.resume = resume
@@ -89,7 +89,7 @@ export class Hop extends HopSource implements Exchange, Waiter {
     return this.connection !== undefined
   }
 
-  /** Ends the hop with an error in any state. If it is not waiting at the moment, its next wait checks `failure`. */
+  /** Ends the hop with an error in any state. A hop that does not wait now checks `failure` before its next wait. */
   abort(error: ClientError): void {
     const wait = this.onAbort
     if (wait !== undefined) {

@@ -86,7 +86,7 @@ const finish: OnResponse = (call, response) => {
     return call.trace === undefined ? undefined : call.trace.ended(response)
   }
   if (raise === true) return Effect.as(response.raiseForStatus, response)
-  // If the function throws, the request must fail and not the connection that called back.
+  // Suspends the call of `raise`: if it throws, the request must fail, and not the connection that runs this callback.
   const asked = withoutItself(
     "raiseForStatus",
     raise,

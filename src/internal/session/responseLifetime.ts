@@ -37,7 +37,7 @@ const begin = (core: SessionCore, fiber: AnyFiber, request: PreparedRequest, his
 }
 
 /**
- * Fails if the response has status 101 but the caller does not use the connection: the request's own headers asked for
+ * Fails for a 101 response whose connection the caller does not use, because the request's own headers asked for
  * another protocol. Without this error, the response would look like an empty success.
  */
 const refuseUpgrade = (call: Call, response: Response): Effect.Effect<never, UpgradeError> =>
@@ -55,8 +55,8 @@ const refuseUpgrade = (call: Call, response: Response): Effect.Effect<never, Upg
   )
 
 /**
- * Sends a request and passes its response to `done`. A failure or an interruption releases everything. `upgrades`: whether
- * `done` uses an upgraded connection.
+ * Sends a request and passes its response to `done`. A failure or an interruption releases everything. `upgrades` is
+ * true if `done` uses an upgraded connection.
  */
 const guarded = <B, A, E, R>(
   call: Call,
@@ -104,7 +104,7 @@ const inScope = (call: Call, response: ClientResponse, _: Restore, fiber: AnyFib
 /** A decoder of a response. */
 export type FromResponse<A, E, R> = (response: ClientResponse) => Effect.Effect<A, E, R>
 
-/** Opens a response and reads its body in the same step, so that `f` finds the bytes collected. */
+/** Opens a response and reads its body in the same step, so that `f` can decode the body synchronously. */
 export const openCollected = <A, E, R>(
   core: SessionCore,
   fiber: AnyFiber,
@@ -124,7 +124,7 @@ const decoded = <A, E, R>(
   if (!whole || (call.trace !== undefined && (call.trace.listening || !response.isCollected))) {
     return released(call, response, restore, f)
   }
-  // A value that was decoded synchronously needs no further step.
+  // A value that was decoded synchronously is the result itself.
   const result = f(response)
   return Exit.isExit(result) ? result : restore(result)
 }

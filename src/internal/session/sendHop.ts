@@ -26,8 +26,8 @@ export const isDowngraded = (call: Call, request: PreparedRequest): boolean =>
   request.target.origin.scheme === "http" && call.history.some((hop) => hop.url.startsWith("https:"))
 
 /**
- * Adds the credentials of netrc if the session trusts the environment and the request has no credentials. If the request
- * has only a user name, adds the password of that user, like curl.
+ * Adds the credentials of netrc if the session trusts the environment and the request has no credentials. If the
+ * request has only a user name, adds the password of that user, like curl.
  */
 export const withNetrc = (
   request: PreparedRequest,
@@ -120,7 +120,9 @@ export const sendHop = (
     : callback((resume) => send(cookieHeader(call, jar, request), resume))
 }
 
-/** A variant of `sendHop` with one step and one closure, for requests without middlewares, listeners and custom jars. */
+/**
+ * A variant of `sendHop` with one step and one closure, for requests without middlewares, listeners and custom jars.
+ */
 export const sendHopDirectly = (
   call: Call,
   jar: Jar,
@@ -139,7 +141,7 @@ export const sendHopDirectly = (
 const badJar = (call: Call, description: string): InvalidRequest =>
   new InvalidRequest({ ...call.details(undefined), option: "cookieJar", description })
 
-/** Runs a method of a custom jar. */
+/** Runs a method of a custom jar within the lifetime of the call. */
 const jarEffect = <A>(
   call: Call,
   name: string,

@@ -1,11 +1,9 @@
-/**
- * Limits how much of an abandoned body is still read so that its connection can be reused: by bytes and by time.
- */
+/** Limits the bytes and the time for which an abandoned body is still read, so that its connection can be reused. */
 
-/** The largest rest of a body that is read, in bytes. */
+/** Most bytes that are read of the rest of a body. */
 export const drainSize = 64 * 1024
 
-/** Time limit in milliseconds; a body of unknown length may never end and gets less. */
+/** Time limits in milliseconds. A body of unknown length gets less, because it may never end. */
 const drainTime = 200
 const endlessTime = 25
 

@@ -35,7 +35,7 @@ const BACKSLASH = 0x5c
 
 const maxDigits = 16
 
-/** Chunks up to this size are joined in place, so that many small chunks make few pieces. Bytes. */
+/** Bytes of the largest chunk that is joined with others in place, so that many small chunks make few pieces. */
 const smallChunk = 4096
 
 const isQuotable = (byte: number): boolean => byte === 0x09 || (byte >= 0x20 && byte !== 0x7f)

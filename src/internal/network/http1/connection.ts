@@ -1,6 +1,6 @@
 /**
- * One HTTP/1.1 connection as the pool and the network see it: which route it serves, how old it is, which slot it holds,
- * and what it tells its owner. `ExchangeRunner` runs its exchanges.
+ * One HTTP/1.1 connection as the pool and the network see it: which route it serves, how old it is, which slot it
+ * holds, and what it tells its owner. `ExchangeRunner` runs its exchanges.
  */
 import type { ConnectionInfo, Deviation } from "../../../ClientResponse.js"
 import type { ConnectionClosed } from "../../../Tracing.js"
@@ -16,7 +16,7 @@ import { ExchangeRunner } from "./exchangeRunner.js"
 import type { ParsedHead } from "./head.js"
 import type { ParserLimits } from "./limits.js"
 
-/** Subtracted from a server's keep-alive timeout: a request needs time to reach the server. Milliseconds. */
+/** Milliseconds subtracted from the keep-alive timeout of a server, because a request needs time to reach it. */
 const hintMargin = 500
 
 export class Http1Connection extends ExchangeRunner implements Connection, Pooled {

@@ -1,6 +1,4 @@
-/**
- * The socket of one connection: its events but for data, whether it keeps the process alive, and how it closes.
- */
+/** The socket of one connection: its events but for data, whether it keeps the process alive, and how it closes. */
 import type * as Net from "node:net"
 import type { ConnectionClosed } from "../../../Tracing.js"
 
@@ -53,13 +51,16 @@ export class ConnectionSocket {
     this.socket.unref()
   }
 
-  /** In an orderly close a TLS peer gets close_notify. One that has not read the request would never receive it. */
+  /**
+   * Closes the socket. A TLS peer gets close_notify, unless the end is a failure or the request was not sent
+   * completely.
+   */
   close(reason: ConnectionClosed["reason"], sent: boolean): void {
     if (this.isTls && sent && orderly.has(reason)) this.socket.destroySoon()
     else this.socket.destroy()
   }
 
-  /** Stops calling the connection: the socket gets a new owner. */
+  /** Removes the listeners of the connection, because the socket gets another owner. */
   release(): void {
     const { events, socket } = this
     socket.off("drain", events.onDrain)

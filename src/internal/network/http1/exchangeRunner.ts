@@ -1,7 +1,7 @@
 /**
- * Runs the exchanges of one connection, one at a time: writes the request, passes the response to the exchange, and then
- * either lets the connection rest or closes it. Bytes of one response never reach another exchange. The state is that of
- * the writer and of the reader; `current` is the exchange they work for.
+ * Runs the exchanges of one connection, one at a time: writes the request, passes the response to the exchange, and
+ * then either lets the connection rest or closes it. Bytes of one response never reach another exchange. The state is
+ * that of the writer and of the reader; `current` is the exchange they work for.
  */
 import type { ClientError } from "../../../Errors.js"
 import type { ConnectionClosed } from "../../../Tracing.js"
@@ -44,15 +44,15 @@ export abstract class ExchangeRunner
     this.socket = new ConnectionSocket(wire.socket, this, wire.tls !== undefined)
   }
 
-  /** Whether other connections are in use too. */
+  /** Whether other connections are in use. */
   protected abstract hasOtherActive(): boolean
-  /** The exchange is over; its response has `head`. Returns `false` if the connection must close instead of resting. */
+  /** Called when the exchange is over. Returns `false` if the connection must close instead of becoming idle. */
   protected abstract onReusable(exchange: Exchange, head: ParsedHead, now: number): boolean
   /** Why the connection closes if `onReusable` returned `false`. */
   protected abstract refusal(): ConnectionClosed["reason"]
-  /** The connection is closed or closing. Called once. */
+  /** Called once when the connection is closed or closing. */
   protected abstract onClosed(reason: ConnectionClosed["reason"], exchange: Exchange | undefined): void
-  /** The exchange owns the socket from now on. */
+  /** Called when the exchange takes over the socket. */
   protected abstract onUpgraded(exchange: Exchange): void
 
   get closed(): boolean {
@@ -249,8 +249,8 @@ export abstract class ExchangeRunner
 
   /**
    * Runs once the response is complete. The system may have taken the last write of the request although its callback
-   * has not run yet; TLS runs it before the end of the turn. The exchange stays current until then, so that the callback
-   * does not meet the next one.
+   * has not run yet; TLS runs it before the end of the turn. The exchange stays current until then, so that the
+   * callback does not meet the next one.
    */
   private finish(excess: boolean): void {
     this.timer.end()
@@ -291,15 +291,15 @@ export abstract class ExchangeRunner
   }
 
   /**
-   * Lets the process end while the connection is idle. Beside others in use, it does so at the end of the turn, as the next
-   * request mostly starts before; for a single one, that costs more than `unref` (8 % of its CPU).
+   * Lets the process end while the connection is idle: at the end of the turn if others are in use, because the next
+   * request mostly starts before, and at once otherwise, because `setImmediate` costs 8 % of the CPU of a request.
    */
   private rest(): void {
     if (this.hasOtherActive()) this.turn()
     else this.socket.unref()
   }
 
-  /** The connection ended during an exchange. */
+  /** Call when the connection has ended during an exchange. */
   private onCut(exchange: Exchange, error: NodeJS.ErrnoException | undefined): void {
     const { response, wire, writer } = this
     if (response.state === "complete") this.settle("PeerClosed")
@@ -312,7 +312,7 @@ export abstract class ExchangeRunner
     }
   }
 
-  /** The response is malformed. */
+  /** Call when the response is malformed. */
   private onBroken(exchange: Exchange): void {
     const { body, failure, state } = this.response
     if (failure === undefined) return

@@ -44,5 +44,5 @@ export const keepReadable = (socket: Net.Socket): void => {
   }
 }
 
-/** The withheld error of a write, if any: the reason why the socket ended. */
+/** The withheld error of a write, which is the reason why the socket ended; `undefined` without one. */
 export const failedWrite = (socket: Net.Socket): NodeJS.ErrnoException | undefined => writeStates.get(socket)?.failure

@@ -1,9 +1,7 @@
-/**
- * Limits of the parser: how large and how numerous the parts of a response may be.
- */
+/** Limits of the parser: how large and how numerous the parts of a response may be. */
 import type { Http1Limits } from "../../../Connector.js"
 
-/** All finite. */
+/** The limits of a parser, all of which are finite. */
 export interface ParserLimits {
   /** Whether to reject deviations that RFC 9112 lets a user agent tolerate. */
   readonly strict: boolean
@@ -19,7 +17,9 @@ export interface ParserLimits {
   readonly maxChunkExtension: number
   /** Bytes of a trailer section. */
   readonly maxTrailerSize: number
-  /** Bytes by which chunk size lines may exceed the data: each line adds its length minus 16 and twice the chunk's size. */
+  /**
+   * Bytes by which chunk size lines may exceed the data: each line adds its length minus 16 and twice the chunk's size.
+   */
   readonly maxChunkOverhead: number
   /** Empty lines before a status line. */
   readonly maxLeadingLines: number

@@ -21,7 +21,7 @@ export interface ParserHandler {
   onInformational(head: ParsedHead): void
   /** Called once, before the body. */
   onHead(head: ParsedHead): void
-  /** The bytes are valid during the call only. */
+  /** The bytes are valid only during the call. */
   onBody(slab: Buffer, start: number, end: number): void
   /** Not called after a requested 101 or a 2xx to CONNECT: the bytes that follow are not HTTP. */
   onComplete(trailers: Trailers): void
@@ -149,7 +149,10 @@ export class Parser {
     return at
   }
 
-  /** The peer closed the connection. Returns whether that completes the response: only a body without other framing. */
+  /**
+   * Call when the peer has closed the connection. Returns whether this completes the response, which has no other
+   * framing.
+   */
   finish(): boolean {
     if (this.state !== UntilClose) return false
     this.complete(noTrailers)
@@ -250,7 +253,7 @@ export class Parser {
     return true
   }
 
-  /** RFC 9112, section 6.3. */
+  /** Determines the framing of the body of a head (RFC 9112, section 6.3). */
   private framed(bytes: Buffer, base: number, stop: number, status: number): ParsedHead {
     const { framing, minor } = this.scanner
     const persistent = !this.closing && framing.persists(minor) && !mustClose(this.deviations)

@@ -5,12 +5,12 @@ import type { NetworkStream } from "../../transport/networkStream.js"
 import type { Exchange } from "../../transport/transport.js"
 import { phaseTimeout } from "./connectionErrors.js"
 
-/** What the timer needs of its connection. */
+/** The members of a connection that its timer uses. */
 export interface PhaseTimerOwner {
   readonly wire: NetworkStream
   /** Whether the consumer of the body applies backpressure; then time does not count. */
   readonly isPaused: () => boolean
-  /** The limit is over. */
+  /** Called when the limit is over. */
   readonly cut: (error: ClientError) => void
 }
 
@@ -22,7 +22,7 @@ export class PhaseTimer {
     this.owner = owner
   }
 
-  /** Starts the limit of a phase and ends that of the phase before; without a limit, starts no timer. */
+  /** Starts the limit of a phase and ends that of the previous phase. An infinite limit starts no timer. */
   start(exchange: Exchange, phase: "send" | "headers" | "body", limit: number, now?: number): void {
     this.idle.end()
     if (limit !== Infinity) this.begin(exchange, phase, limit, now)

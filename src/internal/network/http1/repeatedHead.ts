@@ -1,10 +1,10 @@
 /**
- * Remembers the previous head of a connection. Servers often repeat a head byte for byte within one second (the resolution
- * of Date), and comparing bytes takes less time than parsing them.
+ * Remembers the previous head of a connection. Servers often repeat a head byte for byte within one second (the
+ * resolution of Date), and comparing bytes takes less time than parsing them.
  */
 import type { ParsedHead } from "./head.js"
 
-/** A longer head is not remembered. Bytes. */
+/** Bytes of the longest head that is remembered. */
 const maxSize = 2048
 
 export class RepeatedHead {

@@ -13,23 +13,26 @@ import { Upload, type UploadOwner } from "./upload.js"
 
 /** Callbacks from the writer to its connection. */
 export interface RequestWriterOwner {
-  /** The system has not taken all bytes yet: the time to send starts. */
+  /** Called when the system has not taken all bytes at once. The time to send starts. */
   readonly onWriting: () => void
-  /** The socket has taken some of the body. */
+  /** Called when the socket has taken some of the body. */
   readonly onProgress: () => void
-  /** The system has taken the last byte. Called at most once for each request; `now` is the current time, if known. */
+  /** Called at most once per request, when the system has taken its last byte. `now` is the current time, if known. */
   readonly onSent: (now?: number) => void
-  /** The source of the body failed. The connection must close, so that the server does not take the part for a whole. */
+  /**
+   * Called when the source of the body has failed. The connection must close, so that the body is not taken for
+   * complete.
+   */
   readonly onUploadError: (error: ClientError) => void
 }
 
-/** How long a body waits for 100 Continue; milliseconds. */
+/** Milliseconds that a body waits for 100 Continue. */
 const continueTime = 1000
 
-/** A request below this size fits into the system's buffer, which is empty between two requests; bytes. */
+/** Bytes below which a request fits into the system's buffer, which is empty between two requests. */
 const smallRequest = 16 * 1024
 
-/** A body of at most this size is copied behind its head, which takes less time than a second write; bytes. */
+/** Bytes of the largest body that is copied behind its head, which takes less time than a second write. */
 const smallBody = 4 * 1024
 
 type State =
@@ -74,7 +77,7 @@ export class RequestWriter implements UploadOwner {
     return this.upload !== undefined && !this.upload.whole
   }
 
-  /** Whether the source of the request's body may still do something, such as report its progress. */
+  /** Whether the source of the request body may still run, for example to report progress. */
   get hasOpenSource(): boolean {
     return this.upload?.open === true
   }
@@ -84,7 +87,7 @@ export class RequestWriter implements UploadOwner {
     this.state = "deferred"
   }
 
-  /** `now` is the current time, if known. */
+  /** Writes a request. `now` is the current time, if known. */
   send(exchange: Exchange, now?: number): void {
     const request = exchange.wireRequest
     this.state = "writing"
@@ -115,8 +118,8 @@ export class RequestWriter implements UploadOwner {
   }
 
   /**
-   * Writes a request in one piece. A look at `writableLength` is cheaper than a callback for each write. TLS calls back in
-   * a later turn than it writes, often after the response, so a small request counts as sent at once.
+   * Writes a request in one piece. Reads `writableLength` instead of using a callback per write, which costs more. TLS
+   * calls back in a later turn than it writes, often after the response, so a small request counts as sent at once.
    */
   private writeWhole(data: string | Buffer, now: number | undefined): void {
     const socket = this.wire.socket
@@ -145,7 +148,7 @@ export class RequestWriter implements UploadOwner {
     this.continueDeadline = undefined
   }
 
-  /** The socket accepts more bytes. */
+  /** Call when the socket accepts more bytes. */
   drained(): void {
     this.upload?.drained()
   }

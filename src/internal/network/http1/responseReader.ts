@@ -1,6 +1,6 @@
 /**
- * Reads the responses of one connection, one at a time: the head, then the body, with backpressure. An abandoned body is
- * drained if its rest is short. One reader serves all requests of its connection, to save an allocation per request.
+ * Reads the responses of one connection, one at a time: the head, then the body, with backpressure. An abandoned body
+ * is drained if its rest is short. One reader serves all requests of its connection, to save an allocation per request.
  */
 import { type BodyControl, IncomingBody, type Trailers } from "../../transport/incomingBody.js"
 import type { NetworkStream } from "../../transport/networkStream.js"
@@ -12,15 +12,15 @@ import { type ParseFailure, Parser, type ParserHandler } from "./parser.js"
 /** Callbacks from the reader to its connection. */
 export interface ResponseReaderOwner {
   readonly onInformational: (head: ParsedHead) => void
-  /** The final head has arrived. The owner calls `body` for the content. */
+  /** Called with the final head. The owner calls `open` for the body. */
   readonly onHead: (head: ParsedHead) => void
-  /** The consumer of the body accepts bytes again. */
+  /** Called when the consumer of the body accepts bytes again. */
   readonly onResume: () => void
-  /** The consumer of the body sets a time limit between two chunks; milliseconds. */
+  /** Called when the consumer of the body sets a time limit between two chunks, in milliseconds. */
   readonly onLimit: (millis: number) => void
   /** Whether an abandoned body may be drained. */
   readonly mayDrain: () => boolean
-  /** The rest of the body is not read. The connection must close. */
+  /** Called when the rest of the body will not be read. The connection must close. */
   readonly onUnread: () => void
 }
 
@@ -99,7 +99,7 @@ export class ResponseReader implements ParserHandler, BodyControl {
     return body
   }
 
-  /** The peer has ended the connection. Returns whether that completes the response. */
+  /** Call when the peer has ended the connection. Returns whether this completes the response. */
   finish(): boolean {
     return this.parser.finish()
   }
@@ -110,14 +110,14 @@ export class ResponseReader implements ParserHandler, BodyControl {
     this.state = "head"
   }
 
-  /** The connection can start another exchange. */
+  /** Call when the connection can start another exchange. */
   rest(): void {
     this.drain.end()
     this.state = "idle"
     this.paused = false
   }
 
-  /** Passes on no more of the response. */
+  /** Stops passing on the response. */
   close(): void {
     this.state = "closed"
     this.drain.end()

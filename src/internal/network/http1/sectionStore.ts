@@ -1,8 +1,6 @@
-/**
- * Holds the bytes of a head or trailer section that arrives in more than one read.
- */
+/** Holds the bytes of a head or trailer section that arrives in more than one read. */
 
-/** A larger buffer is released after its section. Bytes. */
+/** Bytes of the largest buffer that is kept after its section. */
 const keptSize = 4096
 
 export class SectionStore {

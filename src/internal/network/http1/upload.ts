@@ -1,6 +1,4 @@
-/**
- * Writes one request body to a socket, with backpressure, framed by Content-Length or in chunks.
- */
+/** Writes one request body to a socket, with backpressure, framed by Content-Length or in chunks. */
 import type * as Net from "node:net"
 import type { ClientError } from "../../../Errors.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
@@ -9,19 +7,19 @@ import { keepReadable } from "./failedWrites.js"
 
 /** Callbacks from an upload to the writer of its request. */
 export interface UploadOwner {
-  /** The system has taken the whole body. */
+  /** Called when the system has taken the whole body. */
   readonly onSent: () => void
-  /** The system has taken some of the body. */
+  /** Called when the system has taken some of the body. */
   readonly onProgress: () => void
   readonly onUploadError: (error: ClientError) => void
 }
 
-/** The largest write in bytes; the rest of a body waits until the socket drains. */
+/** Bytes of the largest write. The rest of a body waits until the socket drains. */
 const sliceSize = 256 * 1024
 
 /**
- * Bytes written in one turn of the event loop before timers and other sockets run. While the peer reads, the system takes
- * bytes at once, and a fast upload would never yield. A write counts as at least `writeCost` bytes.
+ * Bytes written in one turn of the event loop before timers and other sockets run. While the peer reads, the system
+ * takes bytes at once, and a fast upload would never yield. A write counts as at least `writeCost` bytes.
  */
 const turnSize = 1024 * 1024
 const writeCost = 8 * 1024
@@ -32,7 +30,7 @@ export class Upload implements RequestSink, Turning {
   private readonly socket: Net.Socket
   private readonly body: RequestBody
   private readonly owner: UploadOwner
-  /** `undefined`: chunked. */
+  /** The length of the body; `undefined` for chunked coding. */
   private readonly length: number | undefined
   private source: RequestSource | undefined = undefined
   /** Bytes of the body that were passed to the socket. */
@@ -79,7 +77,7 @@ export class Upload implements RequestSink, Turning {
     this.source?.cancel()
   }
 
-  /** The socket accepts more bytes. */
+  /** Call when the socket accepts more bytes. */
   drained(): void {
     if (this.state !== "open" || this.yielding) return
     if (this.body._tag === "Bytes") this.writeSlices(this.body.bytes)
