@@ -8,6 +8,7 @@ import type { Pairs } from "../http/headerFields.js"
 import { isRedirect } from "../http/methods.js"
 import type { BodyContext } from "../request/body/bodyWriter.js"
 import type { PreparedRequest } from "../request/preparedRequest.js"
+import { TracedRequest } from "../request/tracedRequest.js"
 import type { BodyWatch } from "../response/body/bodyReader.js"
 import type { SignalFields, Trace } from "../transport/trace.js"
 import type { Connection, Head, Route, WireRequest } from "../transport/transport.js"
@@ -20,7 +21,6 @@ import { SpanTimeline } from "./spanTimeline.js"
 import { errorType } from "./telemetryNames.js"
 import { Timeline } from "./timeline.js"
 import type { AttemptEnd, AttemptFacts } from "./traceConfig.js"
-import { TracedRequest } from "./tracedRequest.js"
 
 const none: ReadonlyArray<(end: AttemptEnd) => void> = []
 
