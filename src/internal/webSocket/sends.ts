@@ -72,7 +72,7 @@ export class Sends<E> implements Turning {
     const sending = new Sending(this, bytes)
     const { socket } = this
     write(sending.written)
-    if (buffered || socket.writableLength > 0 || socket.destroyed) {
+    if (buffered || socket.writableLength > 0 || socket.errored !== null || socket.destroyed) {
       this.waiting.add(sending)
       return sending
     }
