@@ -361,3 +361,37 @@ describe("parts", () => {
     })
   )
 })
+
+/** A file whose bytes only its stream has, which is how programs pass stored files to `fetch`. */
+class StoredFile extends File {
+  private readonly stored: string
+
+  constructor(stored: string, name: string) {
+    super([], name, { type: "text/plain" })
+    this.stored = stored
+  }
+  override get size(): number {
+    return this.stored.length
+  }
+  override stream() {
+    return new Blob([this.stored]).stream()
+  }
+}
+
+describe("a file with a stream of its own", () => {
+  it.live("is sent from its stream, also if it is small", () =>
+    Effect.gen(function* () {
+      const file = new StoredFile("hello", "a.txt")
+      const form = new FormData()
+      form.append("f", file)
+      const [asField, asPart, asBody] = [
+        yield* sent(form),
+        yield* sent(Multipart.make([Multipart.part("f", file)], { boundary })),
+        yield* sent(file)
+      ]
+      assert.include(asField.text, "\r\n\r\nhello\r\n")
+      assert.include(asPart.text, "\r\n\r\nhello\r\n")
+      assert.strictEqual(asBody.text, "hello")
+    })
+  )
+})

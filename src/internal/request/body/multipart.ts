@@ -13,7 +13,7 @@ import { checkField, getField, type Pair, toLatin1 } from "../../http/headerFiel
 import { isIllFormed } from "../../http/percent.js"
 import { showAs } from "../../inspection.js"
 import { withDeclaredLength } from "./declaredLength.js"
-import { blobStream, joined, rawStream, wholeBlobSize } from "./rawBody.js"
+import { blobStream, isReadWhole, joined, rawStream, wholeBlobSize } from "./rawBody.js"
 import { isReplayable, markOneShot, useOnce } from "./replayable.js"
 
 export const TypeId: MultipartTypeId = "~effect-http-session/Multipart"
@@ -67,7 +67,7 @@ interface Section {
   readonly head: Buffer
   readonly body: HttpBody.HttpBody
   readonly length: number | undefined
-  /** The source of the body, if it is a Blob. */
+  /** The source of the body, if it is a Blob that is read as a whole. */
   readonly blob: Blob | undefined
 }
 
@@ -77,7 +77,8 @@ const lengthOf = (body: HttpBody.HttpBody): number | undefined =>
 const toSection = (boundary: string, headers: ReadonlyArray<Pair>, body: HttpBody.HttpBody, blob?: Blob): Section => {
   let head = `--${boundary}\r\n`
   for (const [name, value] of headers) head += `${name}: ${toLatin1(value)}\r\n`
-  return { head: Buffer.from(`${head}\r\n`, "latin1"), body, length: lengthOf(body), blob }
+  const whole = blob !== undefined && isReadWhole(blob) ? blob : undefined
+  return { head: Buffer.from(`${head}\r\n`, "latin1"), body, length: lengthOf(body), blob: whole }
 }
 
 /** Converts the data of a part to a body. */

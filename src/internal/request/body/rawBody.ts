@@ -13,6 +13,9 @@ import { readableStream } from "./readableStream.js"
 /** A Blob of at most this many bytes is read as a whole: its stream takes several times as long. */
 export const wholeBlobSize = 256 * 1024
 
+/** Whether a Blob is read as a whole. Subclasses and the file objects of Node's FormData may have only a stream. */
+export const isReadWhole = (blob: Blob): boolean => blob.size <= wholeBlobSize && blob.stream === Blob.prototype.stream
+
 /** Joins pieces, after reading those that are Blobs. */
 export const joined = (pieces: ReadonlyArray<Uint8Array | Blob>): Effect.Effect<Uint8Array, unknown> =>
   Effect.map(
@@ -25,7 +28,7 @@ export const joined = (pieces: ReadonlyArray<Uint8Array | Blob>): Effect.Effect<
 
 /** The bytes of a Blob, which can be read any number of times. */
 export const blobStream = (blob: Blob): Stream.Stream<Uint8Array, unknown> =>
-  blob.size <= wholeBlobSize
+  isReadWhole(blob)
     ? Stream.fromEffect(joined([blob]))
     : Stream.suspend(() =>
         Stream.fromReadableStream<Uint8Array, unknown>({ evaluate: () => blob.stream(), onError: identity })
