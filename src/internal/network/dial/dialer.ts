@@ -117,20 +117,32 @@ interface Facts {
   readonly failed: NetworkStream["failed"]
 }
 
-const wireOf = (
-  socket: Net.Socket,
-  { address, failed }: Facts,
-  rest: Partial<Pick<NetworkStream, "forward" | "reader" | "tls" | "protocol">>
-): NetworkStream => ({
-  socket,
-  remoteAddress: address,
-  localAddress: socket.localAddress,
-  tls: rest.tls,
-  failed,
-  forward: rest.forward ?? false,
-  protocol: rest.protocol ?? "http/1.1",
-  reader: rest.reader ?? new DataReader(socket)
-})
+/** A class rather than an object literal, for the reason that `TracedRequest` gives. */
+class DialedStream implements NetworkStream {
+  readonly socket: Net.Socket
+  readonly remoteAddress: string
+  readonly localAddress: string | undefined
+  readonly tls: NetworkStream["tls"]
+  readonly failed: NetworkStream["failed"]
+  readonly forward: boolean
+  readonly protocol: NetworkStream["protocol"]
+  readonly reader: SocketReader
+
+  constructor(
+    socket: Net.Socket,
+    { address, failed }: Facts,
+    rest: Partial<Pick<NetworkStream, "forward" | "reader" | "tls" | "protocol">>
+  ) {
+    this.socket = socket
+    this.remoteAddress = address
+    this.localAddress = socket.localAddress
+    this.tls = rest.tls
+    this.failed = failed
+    this.forward = rest.forward ?? false
+    this.protocol = rest.protocol ?? "http/1.1"
+    this.reader = rest.reader ?? new DataReader(socket)
+  }
+}
 
 /** The last step: TLS with an https origin. */
 const finish = (
@@ -142,14 +154,16 @@ const finish = (
   http2: Http2Offer
 ): Effect.Effect<NetworkStream, ClientError> =>
   exchange.route.origin.scheme === "https"
-    ? Effect.map(step.origin(exchange, socket, http2), ({ info, socket }) =>
-        wireOf(socket, facts, { tls: info, protocol: info.alpn === "h2" ? "h2" : "http/1.1" })
+    ? Effect.map(
+        step.origin(exchange, socket, http2),
+        ({ info, socket }) =>
+          new DialedStream(socket, facts, { tls: info, protocol: info.alpn === "h2" ? "h2" : "http/1.1" })
       )
     : Effect.sync(() => {
         // Without TLS there is no negotiation: the client must know that the server speaks HTTP/2 (RFC 9113 section
         // 3.3).
         const protocol = http2 === "required" ? "h2" : "http/1.1"
-        return wireOf(socket, facts, reader === undefined ? { protocol } : { protocol, reader })
+        return new DialedStream(socket, facts, reader === undefined ? { protocol } : { protocol, reader })
       })
 
 const direct = Effect.fnUntraced(function* (
@@ -239,7 +253,7 @@ const throughProxy = Effect.fnUntraced(function* (
   const slab = forward && proxy.kind === "http"
   const connected = yield* toProxy(settings, step, exchange, proxy, sockets, slab)
   const { reader, socket } = connected
-  if (forward) return wireOf(socket, connected, reader === undefined ? { forward } : { forward, reader })
+  if (forward) return new DialedStream(socket, connected, reader === undefined ? { forward } : { forward, reader })
   const speaksFirst = origin.scheme === "https" || http2 === "required"
   const inner =
     socks === undefined

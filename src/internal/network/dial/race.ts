@@ -48,11 +48,33 @@ export interface ConnectFailure {
   readonly timedOut: boolean
 }
 
-interface Attempt {
+/** A class rather than an object literal, like `Winner`, for the reason that `TracedRequest` gives. */
+class Attempt {
   readonly address: string
   readonly socket: Net.Socket
   readonly reader: SocketReader | undefined
   readonly deadline: Deadline
+
+  constructor(address: string, socket: Net.Socket, reader: SocketReader | undefined, deadline: Deadline) {
+    this.address = address
+    this.socket = socket
+    this.reader = reader
+    this.deadline = deadline
+  }
+}
+
+class Winner implements Connected {
+  readonly socket: Net.Socket
+  readonly reader: SocketReader | undefined
+  readonly address: string
+  readonly failed: ReadonlyArray<FailedAddress>
+
+  constructor({ address, reader, socket }: Attempt, failed: ReadonlyArray<FailedAddress>) {
+    this.socket = socket
+    this.reader = reader
+    this.address = address
+    this.failed = failed
+  }
 }
 
 /**
@@ -148,7 +170,7 @@ class Race {
       this.timeouts += 1
       this.fail(attempt, "ETIMEDOUT", undefined)
     })
-    const attempt: Attempt = { address, socket, reader, deadline }
+    const attempt = new Attempt(address, socket, reader, deadline)
     this.attempts.add(attempt)
     socket.once("connect", () => this.win(attempt))
     socket.once("error", (cause) => this.fail(attempt, codeOf(cause), cause))
@@ -171,11 +193,11 @@ class Race {
   private win(attempt: Attempt): void {
     if (!this.attempts.delete(attempt)) return
     attempt.deadline.cancel()
-    const { address, reader, socket } = attempt
+    const { socket } = attempt
     socket.removeAllListeners("connect").removeAllListeners("error")
     ignoreErrors(socket)
     this.stop()
-    this.resume(Effect.succeed({ socket, reader, address, failed: this.failed }))
+    this.resume(Effect.succeed(new Winner(attempt, this.failed)))
   }
 
   private lose(): void {
