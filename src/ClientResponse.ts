@@ -1,5 +1,5 @@
 /**
- * Responses: the head, and decoders for the body.
+ * Responses, and decoders for their bodies.
  *
  * @since 0.1.0
  */
@@ -65,11 +65,11 @@ export type TypeId = "~effect-http-session/ClientResponse"
  * @category models
  */
 export interface Link {
-  /** Resolved against the URL of the response. */
+  /** The target of the link, resolved against the URL of the response. */
   readonly url: string
-  /** As received; may contain several relation types. */
+  /** The relation types as received, separated by spaces. */
   readonly rel: Option.Option<string>
-  /** By lower-case name, the first of each; `title` is decoded if `title*` is present. */
+  /** The first value of each parameter, by lower-case name. `title` is the decoded `title*`, if there is one. */
   readonly params: { readonly [name: string]: string }
 }
 
@@ -82,13 +82,15 @@ export interface Link {
 export interface ContentDisposition {
   /** The type in lower case, such as "attachment". */
   readonly type: string
-  /** As sent by the server, decoded from `filename*` if present. Do not use it as a path without checks. */
+  /**
+   * The name that the server suggests, decoded from `filename*` if there is one. Check it before you use it as a path.
+   */
   readonly filename: Option.Option<string>
   readonly parameters: { readonly [name: string]: string }
 }
 
 /**
- * The request as it was sent. Credentials are redacted when printed (aiohttp: `request_info`).
+ * The request as sent (aiohttp: `request_info`). When it is printed, credentials are redacted.
  *
  * @since 0.1.0
  * @category models
@@ -112,14 +114,14 @@ export interface ConnectionInfo {
   readonly remoteAddress?: string | undefined
   readonly localAddress?: string | undefined
   readonly tls?: TlsInfo | undefined
-  /** What the connection speaks, by its name in ALPN (RFC 7301). Not set by mocks. */
+  /** The protocol of the connection, by its name in ALPN (RFC 7301). Mocks do not set it. */
   readonly protocol?: "http/1.1" | "h2" | undefined
-  /** The stream of the request on an HTTP/2 connection (RFC 9113 section 5.1.1). */
+  /** The number of the request's stream on an HTTP/2 connection (RFC 9113 section 5.1.1). */
   readonly streamId?: number | undefined
 }
 
 /**
- * Milliseconds spent in each phase so far. `body` and `total` are set when the body has ended.
+ * Milliseconds spent in each phase so far. `body` and `total` are set when the body ends.
  *
  * @since 0.1.0
  * @category models
@@ -127,7 +129,7 @@ export interface ConnectionInfo {
 export type Timings = { readonly [P in Phase | "total"]?: number | undefined }
 
 /**
- * A response without its body, as kept by `history`, errors and signals.
+ * A response without its body, for `history`, errors and signals.
  *
  * @since 0.1.0
  * @category models
@@ -140,64 +142,68 @@ export interface ResponseHead extends Inspectable {
   /** Whether `status` is below 400. */
   readonly ok: boolean
   readonly method: string
-  /** Without fragment and userinfo. */
+  /** The URL of the response, without fragment and userinfo. */
   readonly url: string
-  /** With the fragment. */
+  /** `url` with the fragment. */
   readonly realUrl: string
-  /** By lower-case name; repeated headers are joined by ", ". */
+  /** Headers by lower-case name. The values of a repeated header are joined by ", ". */
   readonly headers: Headers.Headers
   /** The first header of this name, in any case. */
   readonly header: (name: string) => Option.Option<string>
   /** All headers of this name, in order. */
   readonly headerValues: (name: string) => ReadonlyArray<string>
-  /** The bytes as received, in order and case (aiohttp: `raw_headers`). */
+  /** The header lines as received bytes, in their order and case (aiohttp: `raw_headers`). */
   readonly rawHeaders: ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]>
   /**
-   * The cookies that this response sets, by name, with `valueEncoded` as received. The session's jar has those of all
-   * hops.
+   * The cookies that this response sets, by name; `valueEncoded` is the value as received. Cookies of earlier hops are
+   * in the session's jar.
    */
   readonly cookies: Cookies.Cookies
-  /** Link headers by lower-case relation type, or by URL without one; the first link of a type counts. */
+  /**
+   * The links of Link headers by lower-case relation type; a link without a type has its URL as the key. If several
+   * links have the same type, the first counts.
+   */
   readonly links: ReadonlyMap<string, Link>
-  /** The media type without parameters; "application/octet-stream" if absent. */
+  /** The media type of the body without parameters; "application/octet-stream" without a Content-Type header. */
   readonly contentType: string
   /** The charset parameter of Content-Type, as received. */
   readonly charset: Option.Option<string>
-  /** Length in bytes before decoding, from the header. */
+  /** The Content-Length header: the length of the body in bytes, before decoding. */
   readonly contentLength: Option.Option<number>
   /**
    * Whether the message itself determines where its body ends: by Content-Length, by chunked coding, or because it has
-   * no body. A truncated body is a failure then. Otherwise the body ends with the connection (RFC 9112 section 8), and
-   * a truncated body looks complete if the connection was closed in order, also over TLS, because Node does not
-   * distinguish a close_notify from the end of the TCP stream.
+   * no body. If `true`, a truncated body is a failure. If `false`, the body ends when the server closes the connection
+   * (RFC 9112 section 8), and a body that was truncated by a regular close looks complete. This includes TLS, because
+   * Node does not distinguish a close_notify from the end of the TCP stream.
    */
   readonly lengthVerified: boolean
-  /** The deviations from HTTP tolerated in this response; normally empty. */
+  /** The deviations from HTTP that the parser tolerated in this response; normally empty. */
   readonly deviations: ReadonlyArray<Deviation>
   readonly contentDisposition: Option.Option<ContentDisposition>
   readonly requestInfo: RequestInfo
 }
 
 /**
- * A deviation from HTTP that a client tolerates in a response (RFC 9112). Those marked "closes" end the use of the
- * connection with this response, so that its bytes cannot be taken for another response. The `http1.strict` option of
- * a connector refuses them all.
+ * A deviation from HTTP that the parser tolerates in a response (RFC 9112). After a deviation marked "closes", the
+ * connection is not reused, so that no byte of this response can be taken for the next one. With the `http1.strict`
+ * option of a connector, every deviation is an error.
  *
  * - `BareLineFeed`: a line ends with LF alone (section 2.2); closes.
  * - `FoldedLine`: a field line continues on the next one, or white space precedes the first field (section 5.2); closes.
  * - `SpaceBeforeColon`: white space between a field name and its colon (section 5.1); closes.
- * - `InvalidFieldName`: a field name has characters that a token must not have, and the line was dropped; closes.
+ * - `InvalidFieldName`: a field name contains characters that are not allowed in a token; the parser drops the line;
+ *   closes.
  * - `ControlCharacter`: a control character in a value or a reason phrase (RFC 9110 section 5.5).
- * - `StatusLineSpacing`: more white space in the status line than one space at each place (section 4); closes.
- * - `LengthWithChunked`: Content-Length beside `Transfer-Encoding: chunked`; chunked counts, and Content-Length was
- *   removed (section 6.3); closes.
- * - `RepeatedChunked`: the transfer coding chunked is named more than once; it counts once; closes.
- * - `IdentityCoding`: the obsolete transfer coding identity; closes.
+ * - `StatusLineSpacing`: the parts of the status line are not separated by exactly one space (section 4); closes.
+ * - `LengthWithChunked`: the head has both Content-Length and `Transfer-Encoding: chunked`; the parser removes
+ *   Content-Length (section 6.3); closes.
+ * - `RepeatedChunked`: Transfer-Encoding names chunked more than once; it is applied once; closes.
+ * - `IdentityCoding`: Transfer-Encoding names the obsolete coding identity; closes.
  * - `ChunkSizeSpacing`: white space around a chunk size (section 7.1).
- * - `ChunkExtension`: a chunk extension that is not well-formed, and was skipped (section 7.1.1).
- * - `TruncatedCoding`: a gzip or deflate body that is complete by its framing ends after a flush, without a final block,
- *   or lacks its checksum (RFC 1951, RFC 1952). It is listed once the body has been read to its end. A body that stops
- *   inside a block, or that the end of its connection ends, is refused, and so is one in br or zstd.
+ * - `ChunkExtension`: a malformed chunk extension, which the parser skips (section 7.1.1).
+ * - `TruncatedCoding`: a gzip or deflate body, complete by its framing, ends after a flush without a final block, or
+ *   without its checksum (RFC 1951, RFC 1952). Listed once the body has been read to its end. A body that ends inside a
+ *   block, a body that ends with its connection, and a truncated br or zstd body fail instead.
  *
  * @since 0.1.0
  * @category models
@@ -233,9 +239,10 @@ interface Fails {
  */
 export interface JsonOptions {
   /**
-   * The required media type; any other fails with `ContentTypeError`. With `false` the type is ignored, and a body that
-   * is not JSON fails with `JsonDecodeError`. By default every type is accepted, and a body that is not JSON fails with
-   * `JsonDecodeError` for application/json, text/json and types with the suffix "+json", else with `ContentTypeError`.
+   * The required media type; any other type fails with `ContentTypeError`. `false` ignores the type: a body that is not
+   * JSON fails with `JsonDecodeError`. By default every type is accepted, and the type selects the error for a body
+   * that is not JSON: `JsonDecodeError` for application/json, text/json and types with the suffix "+json", else
+   * `ContentTypeError`.
    */
   readonly contentType?: string | false | undefined
   /**
@@ -243,20 +250,21 @@ export interface JsonOptions {
    * "utf-8".
    */
   readonly encoding?: string | undefined
-  /** Parses the text. An exception becomes a `JsonDecodeError`. Default `JSON.parse`. */
+  /** Parses the text; an exception that it throws becomes a `JsonDecodeError`. Default `JSON.parse`. */
   readonly parse?: ((text: string) => unknown) | undefined
 }
 
 /**
- * A response whose body has not been read yet. It lives in the Scope of its request. `bytes`, `text`, `json` and
- * similar members keep the body and can be used repeatedly. `stream`, `lines` and `events` run once; after that they
- * fail with `ClientPayloadError`, reason "Consumed", and after the Scope with reason "Released".
+ * A response whose body can be read. It is open until the Scope of its request closes. `bytes`, `text`, `json` and
+ * similar members keep the body, so that they can run repeatedly. `stream`, `lines` and `events` do not keep it: a
+ * second read fails with `ClientPayloadError`, reason "Consumed". A read after the Scope has closed fails with reason
+ * "Released".
  *
  * Bodies are decoded by Content-Encoding: gzip, deflate (with or without a zlib header), br, and from Node 24 on zstd,
- * up to five codings. With an unknown coding the bytes are left as they are. Malformed or truncated encoded data fails
- * with reason "Decompression". Without `maxBodySize`, an encoded body fails with reason "TooLarge" once it exceeds both
- * 64 MiB and 200 times the received size. So does a body that exceeds `maxBodySize`, or the limit of
- * `HttpIncomingMessage.withMaxBodySize` of @effect/platform in the reading fiber.
+ * up to five codings. A body with an unknown coding is not decoded. Malformed or truncated encoded data fails with
+ * reason "Decompression". Without `maxBodySize`, an encoded body fails with reason "TooLarge" once it exceeds both 64
+ * MiB and 200 times the received size. A body also fails with reason "TooLarge" if it exceeds `maxBodySize`, or the
+ * limit that `HttpIncomingMessage.withMaxBodySize` of @effect/platform sets in the reading fiber.
  *
  * @since 0.1.0
  * @category models
@@ -267,15 +275,15 @@ export interface ClientResponse extends ResponseHead, HttpIncomingMessage<Client
   /** The responses of the redirect chain, first to last. */
   readonly history: ReadonlyArray<ResponseHead>
   /**
-   * Number of requests sent for this response, including redirects, retries, repetitions with credentials and on new
-   * connections. 0 if a middleware or the cache responded without sending any.
+   * The number of requests sent for this response. It includes redirects, retries, and requests repeated with
+   * credentials or on a new connection. 0 if a middleware or the cache produced the response without sending a request.
    */
   readonly attempts: number
   readonly connection: ConnectionInfo
-  /** A snapshot; later phases are added until the body has ended. */
+  /** A snapshot of the durations so far. Later snapshots contain more phases, until the body ends. */
   readonly timings: Timings
 
-  /** The whole body (aiohttp: `read()`). An interrupted read discards the body. */
+  /** The whole body (aiohttp: `read()`). Interrupting the read discards the body. */
   readonly bytes: Effect.Effect<Uint8Array, Fails["body"]>
   readonly arrayBuffer: Effect.Effect<ArrayBuffer, Fails["body"]>
   /**
@@ -284,39 +292,43 @@ export interface ClientResponse extends ResponseHead, HttpIncomingMessage<Client
    * byte order mark is removed; malformed bytes become U+FFFD.
    */
   readonly text: Effect.Effect<string, Fails["body"]>
-  /** Decodes by this encoding, unless the body has a byte order mark. */
+  /** The body as text in this encoding, unless it starts with a byte order mark. */
   readonly textWith: (encoding: string) => Effect.Effect<string, Fails["body"]>
   /**
-   * Accepts every media type; an empty body is `null`. The body can still be read after a `ContentTypeError` or a
-   * `JsonDecodeError`.
+   * The body parsed as JSON, for every media type; an empty body is `null`. After a `ContentTypeError` or a
+   * `JsonDecodeError`, the body can still be read.
    */
   readonly json: Effect.Effect<unknown, Fails["json"]>
   readonly jsonWith: (options: JsonOptions) => Effect.Effect<unknown, Fails["json"]>
   readonly urlParamsBody: Effect.Effect<UrlParams.UrlParams, Fails["body"]>
   /** Fails with reason "Framing" if the body is not a form. */
   readonly formData: Effect.Effect<FormData, Fails["body"]>
-  /** The decoded chunks. Ending the stream early closes the connection, or drains a short rest. */
+  /**
+   * The decoded chunks. If the stream ends early and the rest of the body is short, the session reads the rest, so that
+   * the connection can be reused; otherwise it closes the connection.
+   */
   readonly stream: Stream.Stream<Uint8Array, Fails["body"]>
   /**
-   * Lines ended by LF or CRLF, without the terminator. A line of more than 1 MiB of UTF-8 fails with reason
-   * "LineTooLong".
+   * The lines of the text, separated by LF or CRLF, without the separator. A line of more than 1 MiB of UTF-8 fails
+   * with reason "LineTooLong".
    */
   readonly lines: Stream.Stream<string, Fails["body"]>
   /**
-   * Server-sent events. An event of more than 1 MiB fails with reason "TooLarge". A body of another type than
-   * text/event-stream, such as the JSON error of an API, fails with `ContentTypeError` and can still be read. A
-   * response without a Content-Type is read as events.
+   * Server-sent events. An event of more than 1 MiB fails with reason "TooLarge". A body with another Content-Type than
+   * text/event-stream, such as the JSON error of an API, fails with `ContentTypeError` and can still be read. A body
+   * without a Content-Type is read as events.
    */
   readonly events: Stream.Stream<Event, Fails["body"] | ContentTypeError>
-  /** The trailer fields. Reads and keeps the body, unless a stream has read it. */
+  /** The trailer fields. Reads and keeps the body first, unless a stream has already read it. */
   readonly trailers: Effect.Effect<Headers.Headers, Fails["body"]>
 
   /**
-   * Returns the response itself, or fails with `ClientResponseError` for statuses from 400 on, with the first 64 KiB of
-   * the body (`errorBodySize`) that arrive within a second. The whole body can still be read while the Scope is open.
+   * Returns the response itself, or fails with `ClientResponseError` for statuses from 400 on. The error contains the
+   * first 64 KiB of the body (`errorBodySize`), as far as they arrive within a second. The whole body can still be read
+   * while the Scope is open.
    */
   readonly raiseForStatus: Effect.Effect<ClientResponse, ClientResponseError>
-  /** Returns the connection to the pool, or closes it if much of the body is unread. Closing the Scope does it too. */
+  /** Returns the connection to the pool, or closes it if much of the body is unread. Runs when the Scope closes. */
   readonly release: Effect.Effect<void>
 }
 
@@ -333,7 +345,7 @@ export interface ResponseInit {
   readonly reason?: string | undefined
   /** The header lines. Default: Content-Type for text and `json`, otherwise none. */
   readonly headers?: HeadersInput | undefined
-  /** Text is encoded as UTF-8. Default empty. `body` and `json` exclude each other. */
+  /** Text is encoded as UTF-8. Default empty. `body` and `json` cannot be combined. */
   readonly body?: string | Uint8Array | undefined
   /** A value for `JSON.stringify`. */
   readonly json?: unknown
@@ -341,8 +353,8 @@ export interface ResponseInit {
 
 /**
  * Creates a response without a server, for middlewares that answer requests. Redirects, `raiseForStatus` and decoders
- * treat it like one from the network, but its Set-Cookie headers are not stored, and `attempts` does not count it. Throws
- * if the status, the headers or the body are invalid.
+ * treat it like a response from the network. The jar does not store its cookies, and `attempts` does not count it.
+ * Throws if the status, the headers or the body are invalid.
  *
  * ```ts
  * import { ClientResponse, type Middleware, Session } from "effect-http-session"
@@ -370,7 +382,7 @@ export const make = (request: ClientRequest, init: ResponseInit): ClientResponse
 export const isClientResponse = (u: unknown): u is ClientResponse => Predicate.hasProperty(u, TypeId)
 
 /**
- * The handlers of `matchStatus`: for one status such as 404, for a class of statuses, and for all others.
+ * The handlers of `matchStatus`: for single statuses such as 404, for classes of statuses, and for all others.
  *
  * @since 0.1.0
  * @category models
@@ -395,7 +407,7 @@ export type StatusResult<Cases> = Cases[keyof Cases] extends (response: never) =
 const classes = [undefined, undefined, "2xx", "3xx", "4xx", "5xx"] as const
 
 /**
- * Calls the case for the status of a response, else the case for its class, else `orElse` (@effect/platform:
+ * Calls the handler for the status of a response, else the handler for its class, else `orElse` (@effect/platform:
  * `HttpClientResponse.matchStatus`).
  *
  * @example
@@ -429,7 +441,7 @@ export const matchStatus: {
 /**
  * Converts the response for functions of @effect/platform that take an `HttpClientResponse`, such as its `matchStatus`
  * and `filterStatusOk`. Decoders fail with `ResponseError`, whose `cause` is the error of this package. Reading the
- * body as a whole or as a stream through it releases the response.
+ * body through the converted response releases this response.
  *
  * @since 0.1.0
  * @category conversions
@@ -452,10 +464,11 @@ const useScoped = <E, R, A, E2, R2>(
   )
 
 /**
- * Runs `f` with the response and releases the response afterwards. A Scope that `f` requires must still be provided.
+ * Sends the request, runs `f` with the response, and then releases the response. If `f` requires a Scope itself, the
+ * result requires it too.
  *
- * All other decoders for unsent requests are this one with the member of the same name. Directly behind a verb it does
- * not create a Scope.
+ * Every other decoder for unsent requests is `use` with the member of the same name. Applied directly to a verb, `use`
+ * does not create a Scope.
  *
  * @example
  * ```ts
@@ -490,8 +503,8 @@ const discardOpened = (response: ClientResponse): Effect.Effect<ResponseHead> =>
   response instanceof Response ? Effect.map(response.discardBody, () => response.toHead()) : Effect.succeed(response)
 
 /**
- * Discards the body and returns the head. If the rest is short and its length known, reads it so that the connection
- * can be reused; otherwise closes the connection. Errors in the body are ignored.
+ * Discards the body and returns the head. If the rest of the body is short and its length is known, it is read so that
+ * the connection can be reused; otherwise the connection is closed. Errors in the body are ignored.
  *
  * @since 0.1.0
  * @category decoders
@@ -536,10 +549,10 @@ const jsonOf = (response: ClientResponse) =>
   response instanceof Response && response.isCollected ? response.jsonNow(undefined) : response.json
 
 /**
- * Returns the body parsed as JSON, whatever its media type; `null` for a body that is empty or white space, such as
- * that of a 204. A body that is not JSON fails with `JsonDecodeError` if the media type is application/json, text/json
- * or has the suffix "+json", else with `ContentTypeError`, which has the type and the beginning of the body. Also fails
- * like `bytes`.
+ * Returns the body parsed as JSON, for every media type. A body that is empty or consists of white space is `null`. A
+ * body that is not JSON fails with `JsonDecodeError` if the media type is application/json, text/json or has the suffix
+ * "+json", else with `ContentTypeError`, which contains the type and the beginning of the body. Also fails like
+ * `bytes`.
  *
  * @example
  * ```ts
@@ -557,8 +570,8 @@ export const json = <E, R>(
   unopenedOf(self)?.collect(jsonOf) ?? useScoped(self, jsonOf)
 
 /**
- * Returns the body parsed as JSON and decoded by a schema, with `JsonOptions`. Fails like `json`, and with `ParseError`
- * (@effect/platform: `schemaBodyJson`, which also accepts an opened response here).
+ * Returns the body parsed as JSON and decoded by a schema. Fails like `json`, and with `ParseError`. For an opened
+ * response, use `HttpIncomingMessage.schemaBodyJson` of @effect/platform.
  *
  * @since 0.1.0
  * @category decoders
@@ -587,8 +600,8 @@ export const schemaJson = <A, I, R2>(
  */
 export interface StreamOptions {
   /**
-   * Maximum size of a chunk in bytes. Larger chunks are split; smaller ones are not merged (aiohttp: `iter_chunked`).
-   * Anything but a positive integer is a defect. Default: chunks keep the size in which they arrive.
+   * Maximum size of a chunk in bytes. Larger chunks are split; smaller ones are not merged (aiohttp: `iter_chunked`). A
+   * value that is not a positive integer is a defect. By default chunks keep the size in which they arrive.
    */
   readonly chunkSize?: number | undefined
 }
@@ -614,11 +627,11 @@ export const stream = <E, R>(
  */
 export interface FileOptions {
   /**
-   * How often a broken GET is repeated within this run; 0 or `false` for never. Default 3.
+   * How often a GET is repeated if its body breaks off; 0 or `false` disables it. Default 3.
    *
-   * `true` means 3, and lets a later run continue: after a failure or an interruption the bytes stay in a file
-   * `<name>.<hash>.unfinished` beside the path, with the validator of the response. Without a strong ETag or a reliable
-   * Last-Modified nothing is kept, and neither is it if the process is killed.
+   * `true` means 3, and lets a later run of the program continue the download: after a failure or an interruption, the
+   * received bytes stay in a file `<name>.<hash>.unfinished` beside the path, with the validator of the response. They
+   * are not kept if the response has neither a strong ETag nor a reliable Last-Modified, or if the process is killed.
    */
   readonly resume?: number | boolean | undefined
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
@@ -626,25 +639,26 @@ export interface FileOptions {
 
 /**
  * Writes the body to a file. The bytes go to a temporary file in the same directory, which replaces `path` once the
- * body is complete. `path` therefore never contains a partial file; after a failure or an interruption the old file is
+ * body is complete, so that `path` never contains a partial file. After a failure or an interruption the old file is
  * unchanged and the temporary file is removed.
  *
  * A symbolic link is kept, and its target is replaced or created. The new file has the mode of the old one, and its
  * owner and group where permitted. A FIFO or a character device is written directly. A directory, a socket or a block
  * device fails with `SystemError`, reason "BadResource", before the request is sent.
  *
- * After a break, `toFile` repeats the last request if it was a GET with status 200: the one after all redirects, with
- * the same headers, cookies and credentials. Earlier requests, such as a POST before a 303, are not repeated. The new
- * request asks for the rest by Range and If-Range if the response had a strong ETag or a reliable Last-Modified, and
- * otherwise for the whole body. A FIFO or a device cannot be rewound, so it only accepts the rest. The request asks for
- * no Content-Encoding, unless it has an Accept-Encoding header of its own.
+ * If the body breaks off, `toFile` repeats the last request, after all redirects, with the same headers, cookies and
+ * credentials. It does so only for a GET with status 200. Earlier requests, such as a POST before a 303, are not
+ * repeated. The new request asks for the rest by Range and If-Range if the response had a strong ETag or a reliable
+ * Last-Modified, and otherwise for the whole body. For a FIFO or a device, which cannot be rewound, only the rest
+ * helps; without it the download fails. The first request asks for a body without Content-Encoding, unless it has its
+ * own Accept-Encoding header.
  *
- * A later run of the program starts over, unless `resume` is `true`. Then it requests the rest of an unfinished
- * download of the same URL, and starts over if the server's file has changed. The returned head is that of the response
- * with the rest, status 206.
+ * A later run of the program starts over, unless `resume` is `true`. With `resume: true` it requests the rest of an
+ * unfinished download of the same URL, or starts over if the file has changed on the server. The returned head is then
+ * that of the response with the rest, which has status 206.
  *
- * Status 304 leaves the file unchanged; any other status than 2xx fails with `ClientResponseError`. Fails like `bytes`,
- * with the errors of the request, and with `PlatformError` for the file.
+ * Status 304 leaves the file unchanged; every other status outside 2xx fails with `ClientResponseError`. Fails like
+ * `bytes`, with the errors of the request, and with `PlatformError` for the file.
  *
  * @example
  * ```ts

@@ -33,33 +33,37 @@ import type { Ssl } from "./Ssl.js"
 import type { Signal } from "./Tracing.js"
 
 /**
- * Limits on the parts of a response around its body. A response that exceeds one fails with `BadHttpMessage`, reason
- * "Limit", and its connection is closed. Each is a whole number. Sources: RFC 9112, aiohttp's parser.
+ * Limits of the HTTP/1.1 parser on heads, lines and chunk extensions, as whole numbers. A response that exceeds a limit
+ * fails with `BadHttpMessage`, reason "Limit", and its connection is closed. Sources: RFC 9112, aiohttp's parser.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Http1Limits {
   /**
-   * Whether to reject the deviations listed by `ClientResponse.Deviation`, which RFC 9112 permits a user agent to
-   * tolerate. By default such a response is accepted and its connection closed. Default `false`.
+   * Whether to reject responses that deviate from HTTP in a way that RFC 9112 permits a client to tolerate;
+   * `ClientResponse.Deviation` lists the deviations. By default such a response is accepted, and for most deviations
+   * its connection is closed. Default `false`.
    */
   readonly strict?: boolean | undefined
-  /** Most bytes of all heads of one response together, including informational ones. Default 262144 (256 KiB). */
+  /**
+   * Maximum size of the head of a response, together with its informational (1xx) heads, in bytes. Default 262144 (256
+   * KiB).
+   */
   readonly maxHeadSize?: number | undefined
-  /** Most bytes of one line (aiohttp: `max_line_size`, `max_field_size`). Default: `maxHeadSize`. */
+  /** Maximum size of one line in bytes (aiohttp: `max_line_size`, `max_field_size`). Default: `maxHeadSize`. */
   readonly maxLineSize?: number | undefined
-  /** Most field lines of one head (aiohttp: `max_headers`). Default 1000. */
+  /** Maximum number of header lines in one head (aiohttp: `max_headers`). Default 1000. */
   readonly maxHeaders?: number | undefined
-  /** Most 1xx responses to one request. Default: as many as fit into `maxHeadSize`. */
+  /** Maximum number of informational (1xx) responses to one request. Default: as many as fit into `maxHeadSize`. */
   readonly maxInformational?: number | undefined
-  /** Most bytes of the extensions of one chunk. Default 1024. */
+  /** Maximum size of the extensions of one chunk in bytes. Default 1024. */
   readonly maxChunkExtension?: number | undefined
 }
 
 /**
- * How connections speak HTTP/2. Numbers are whole. An invalid value is a defect when the connector is made, and a
- * `ConfigError` if the options come from Config.
+ * Options of HTTP/2. Numbers are integers. An invalid value is a defect when the connector is made, or a `ConfigError`
+ * if the options come from Config.
  *
  * @since 0.1.0
  * @category models
@@ -69,108 +73,124 @@ export interface Http2Options {
    * - "auto": https offers HTTP/2 and HTTP/1.1, and the server selects (RFC 7301). http uses HTTP/1.1.
    * - "require": https offers HTTP/2 only; a server without it fails with `ClientConnectorSSLError`, reason "Protocol".
    *   Requests that need HTTP/1.1, and http URLs, fail with `InvalidRequest`.
-   * - "prior-knowledge": like "require"; http URLs use HTTP/2 too, without asking the server (RFC 9113 section 3.3), and
-   *   requests that need HTTP/1.1 use it.
+   * - "prior-knowledge": like "require", but http URLs use HTTP/2 too, without negotiation (RFC 9113 section 3.3), and
+   *   requests that need HTTP/1.1 use HTTP/1.1.
    *
    * Default "auto".
    */
   readonly mode?: "auto" | "require" | "prior-knowledge" | undefined
-  /** Most requests at a time on one connection, even if its server allows more; at least 1. Default 100. */
+  /**
+   * Maximum number of concurrent requests on one connection, even if the server allows more; at least 1. Default 100.
+   */
   readonly maxConcurrentStreams?: number | undefined
   /**
-   * Bytes that a server may send on one stream ahead of the reader of the body, at first (RFC 9113 section 6.9.2): from
-   * 65535 to 2147483647. Default 262144 (256 KiB).
+   * Initial flow-control window of each stream in bytes: how much of a body the server may send before the program
+   * reads it (RFC 9113 section 6.9.2). From 65535 to 2147483647. Default 262144 (256 KiB).
    */
   readonly streamWindow?: number | undefined
-  /** The size in bytes to which that window grows while the reader keeps up. Default 8388608 (8 MiB). */
+  /**
+   * Maximum size in bytes to which the window of a stream grows while the program reads fast enough. Default 8388608 (8
+   * MiB).
+   */
   readonly maxStreamWindow?: number | undefined
   /**
-   * Sends a PING if nothing has arrived for so long while requests are in flight; at least "10 seconds". Default off: some
-   * servers count PINGs as abuse.
+   * Sends a PING when nothing has arrived for this long while requests are in flight; at least "10 seconds". Off by
+   * default, because some servers treat PINGs as abuse.
    */
   readonly pingInterval?: Duration.DurationInput | undefined
   /**
-   * How long the answer to a PING may take, also to one that checks a connection after a silence. Then the connection
-   * closes, and its requests fail with `ServerDisconnectedError`. Default "5 seconds".
+   * How long the server may take to answer a PING, including one that checks a silent connection before its reuse. If
+   * it does not answer in time, the connection closes and its requests fail with `ServerDisconnectedError`. Default "5
+   * seconds".
    */
   readonly pingTimeout?: Duration.DurationInput | undefined
 }
 
 /**
- * Options shared by all pools. A negative limit, an invalid duration, and `forceClose` with `keepaliveTimeout` or `http2`
- * are defects, and `ConfigError`s if the options come from Config.
+ * Options of all pools. A negative limit, an invalid duration, and `forceClose` together with `keepaliveTimeout` or
+ * `http2` are defects, or `ConfigError`s if the options come from Config.
  *
  * @since 0.1.0
  * @category models
  */
 export interface PoolOptions {
-  /** Most connections in use or being opened; idle ones do not count. Default 100; 0 means no limit. */
+  /**
+   * Maximum number of connections that are in use or being opened; idle connections do not count. Default 100; 0 means
+   * no limit.
+   */
   readonly limit?: number | undefined
-  /** The same limit for each scheme, host and port. Default 0, which means no limit. */
+  /** The same limit for each combination of scheme, host and port. Default 0, which means no limit. */
   readonly limitPerHost?: number | undefined
   /**
-   * How long an idle connection is kept, by the wall clock too, so that a connection that was idle while the machine
-   * slept is not reused. Default "15 seconds".
+   * How long an idle connection stays open. Time during which the machine sleeps counts too, so that a connection that
+   * the server has closed meanwhile is not reused. Default "15 seconds".
    */
   readonly keepaliveTimeout?: Duration.DurationInput | undefined
   /**
-   * How long after it was opened a connection may be reused, so that changed DNS records take effect; by the wall clock
-   * too. Requests in flight are not affected. Default `Infinity`.
+   * Age up to which a connection may be reused, so that changed DNS records take effect. Time during which the machine
+   * sleeps counts too. Requests in flight are not affected. Default `Infinity`.
    */
   readonly maxConnectionAge?: Duration.DurationInput | undefined
   /**
    * Closes each connection after its response, and sends `Connection: close` (RFC 9112 section 9.6) unless the request
-   * has its own Connection header. Default `false`; contradicts `keepaliveTimeout` and `http2`.
+   * has its own Connection header. Default `false`. Cannot be combined with `keepaliveTimeout` and `http2`.
    */
   readonly forceClose?: boolean | undefined
-  /** Most requests that may wait; one more fails with `PoolSaturatedError`. Default `Infinity`. */
+  /**
+   * Maximum number of requests that wait for a connection; one more fails with `PoolSaturatedError`. Default
+   * `Infinity`.
+   */
   readonly maxQueue?: number | undefined
   /**
-   * How long requests in flight may finish, and peers of WebSockets may take to close, when the connector or a session
+   * How long requests in flight have to finish, and peers of WebSockets have to close, when the connector or a session
    * on it closes. Default "5 seconds".
    */
   readonly gracefulShutdownTimeout?: Duration.DurationInput | undefined
-  /** TLS settings of requests without an `ssl` option of their own, or with `ssl: true`. Default `true`. */
+  /** TLS settings of requests that have no `ssl` option or `ssl: true`. Default `true`, which verifies certificates. */
   readonly ssl?: Ssl | undefined
   /**
-   * Limits and strictness of the HTTP/1.1 parser; `maxHeadSize`, `maxLineSize`, `maxHeaders` and `maxInformational` hold
-   * for HTTP/2 too.
+   * Limits and strictness of the HTTP/1.1 parser; `maxHeadSize`, `maxLineSize`, `maxHeaders` and `maxInformational`
+   * apply to HTTP/2 too.
    */
   readonly http1?: Http1Limits | undefined
   /**
-   * Whether connections speak HTTP/2 (RFC 9113), and how. `true` is `{ mode: "auto" }`: over TLS, servers that select it
-   * by ALPN get many requests at a time on one connection; others get HTTP/1.1. A session with `version: "1.1"` or "2"
-   * decides for itself. Default `true`, or `false` with `forceClose`, which it contradicts.
+   * Whether to use HTTP/2 (RFC 9113), and its options. `true` is `{ mode: "auto" }`: https requests use HTTP/2 if the
+   * server selects it by ALPN, with many concurrent requests on one connection, and HTTP/1.1 otherwise. The `version`
+   * of a session takes precedence. Default `true`; with `forceClose`, `false`.
    */
   readonly http2?: boolean | Http2Options | undefined
 }
 
 /**
- * An address as passed to a function as `addressPolicy`; `address` does not include the zone.
+ * The address that an `addressPolicy` function receives. `address` does not include the zone.
  *
  * @since 0.1.0
  * @category models
  */
 export interface PolicyAddress extends Address {
-  /** The zone of a resolver's IPv6 address, "eth0" of "fe80::1%eth0" (RFC 4007); a URL cannot name one. */
+  /**
+   * The zone of an IPv6 address from a resolver, such as "eth0" in "fe80::1%eth0" (RFC 4007). A URL cannot contain a
+   * zone.
+   */
   readonly zone: string | undefined
 }
 
 /**
- * Which addresses may be connected to: a function, or ranges as CIDR. `deny` takes precedence over `allow`; with
- * `allow` all other addresses are rejected. The policy checks IP literals, resolved and cached addresses, on every hop
- * that needs a new connection; a pooled connection was checked when it was made.
+ * Which addresses the connector may connect to, as a function or as CIDR ranges. `deny` takes precedence over `allow`;
+ * with `allow`, all other addresses are rejected. The policy checks every address before a new connection: IP literals,
+ * resolved addresses and cached addresses, on every hop. A pooled connection was checked when it was opened.
  *
  * An IPv6 address that embeds an IPv4 address is checked as both: mapped and compatible addresses, NAT64 (the
  * well-known prefix 64:ff9b::/96 and the local 64:ff9b:1::/48, but not network-specific prefixes), SIIT, 6to4, Teredo's
- * client and server, ISATAP. `deny` rejects it if it contains either; a function is called for each and must allow all.
- * An IPv4-mapped address is the IPv4 host itself, so `allow` compares the IPv4 address, and a range of mapped addresses
- * is a range of IPv4. Ranges ignore a zone ("%eth0"); a function receives it as `zone`.
+ * client and server, ISATAP. `deny` rejects the address if a range contains either; a function is called with each and
+ * must allow all of them. An IPv4-mapped address is the IPv4 host itself. Therefore `allow` compares its IPv4 address,
+ * and a range of mapped addresses is treated as a range of IPv4 addresses. Ranges ignore a zone ("%eth0"); a function
+ * receives it as `zone`.
  *
  * A function must return `true` to allow an address; any other value, including a promise, rejects it. If the policy
- * rejects all addresses, the request fails with `ClientConnectorError`, reason "AddressPolicy". The policy does not
- * apply to the address of a proxy, or to addresses that a proxy connects to. An invalid policy, with unknown keys or
- * malformed ranges, is a defect when the connector is made.
+ * rejects all addresses of a host, the request fails with `ClientConnectorError`, reason "AddressPolicy". The policy
+ * does not apply to the address of a proxy, nor to addresses to which the proxy connects. A policy with unknown keys or
+ * malformed ranges is a defect when the connector is made.
  *
  * @since 0.1.0
  * @category models
@@ -180,19 +200,18 @@ export type AddressPolicy =
   | { readonly allow?: ReadonlyArray<string> | undefined; readonly deny?: ReadonlyArray<string> | undefined }
 
 /**
- * Ranges for an `addressPolicy`, as CIDR: all of IANA's registries of special-purpose addresses (RFC 6890), multicast
- * and deprecated ranges. IPv4-mapped addresses (`::ffff:0:0/96`) do not need a range, because they are checked as IPv4.
+ * CIDR ranges for an `addressPolicy`: IANA's registries of special-purpose addresses (RFC 6890), multicast, and
+ * deprecated ranges. IPv4-mapped addresses (`::ffff:0:0/96`) do not need a range, because they are checked as IPv4.
  *
  * `special` is the safest choice. It contains the NAT64 prefix `64:ff9b::/96`, through which networks without IPv4
- * reach all IPv4 hosts: leave that one out in such a network; private IPv4 addresses behind it stay rejected.
+ * reach all IPv4 hosts. In such a network, remove this prefix from the list; private IPv4 addresses behind it stay
+ * rejected.
  *
  * ```ts
  * import { Connector, Session } from "effect-http-session"
  *
- * // What users name may not lead inside.
- * export const Guarded = Session.layer({
- *   connector: { addressPolicy: { deny: Connector.ranges.special } }
- * })
+ * // URLs from users cannot reach the internal network. export const Guarded = Session.layer({ connector: {
+ * addressPolicy: { deny: Connector.ranges.special } } })
  *
  * export const GuardedBehindNat64 = Session.layer({
  *   connector: { addressPolicy: { deny: Connector.ranges.special.filter((range) => range !== "64:ff9b::/96") } }
@@ -204,9 +223,9 @@ export type AddressPolicy =
  */
 export const ranges: {
   /**
-   * Not globally reachable: private use (RFC 1918, RFC 4193), carrier-grade NAT (RFC 6598), protocol assignments (RFC
-   * 6890, RFC 2928), documentation, benchmarks, local NAT64, discard-only, segment routing, reserved, broadcast, and
-   * site-local addresses.
+   * Addresses that are not globally reachable: private use (RFC 1918, RFC 4193), carrier-grade NAT (RFC 6598), protocol
+   * assignments (RFC 6890, RFC 2928), documentation, benchmarks, local NAT64, discard-only, segment routing, reserved,
+   * broadcast, and site-local addresses.
    */
   readonly private: ReadonlyArray<string>
   /** Loopback addresses, and unspecified addresses, which systems connect to themselves. */
@@ -220,7 +239,7 @@ export const ranges: {
 } = addressRanges
 
 /**
- * A pool of TCP connections (aiohttp: `TCPConnector`).
+ * Options of a pool of TCP connections (aiohttp: `TCPConnector`).
  *
  * @since 0.1.0
  * @category models
@@ -231,11 +250,11 @@ export interface TcpOptions extends PoolOptions {
   /** Whether to cache the addresses of names (aiohttp: `use_dns_cache`). Default `true`. */
   readonly useDnsCache?: boolean | undefined
   /**
-   * How long addresses without a time to live of their own are cached (aiohttp: `ttl_dns_cache`); `Infinity` keeps them
-   * until they are cleared or evicted. Default "10 seconds".
+   * How long the cache keeps addresses for which the resolver reports no time to live (aiohttp: `ttl_dns_cache`).
+   * `Infinity` keeps them until they are cleared or evicted. Default "10 seconds".
    */
   readonly ttlDnsCache?: Duration.DurationInput | undefined
-  /** Most names in the cache. The least recently used are evicted. Default 1000. */
+  /** Maximum number of names in the cache; the least recently used are evicted. Default 1000. */
   readonly dnsCacheMaxSize?: number | undefined
   /** How long expired addresses may still be used while lookups fail. Default 0. */
   readonly staleIfError?: Duration.DurationInput | undefined
@@ -248,13 +267,13 @@ export interface TcpOptions extends PoolOptions {
    * one after the other. Default "250 millis".
    */
   readonly happyEyeballsDelay?: Duration.DurationInput | undefined
-  /** Which addresses may be connected to. Default: all. */
+  /** Which addresses the connector may connect to. Default: all. */
   readonly addressPolicy?: AddressPolicy | undefined
   /** Whether small writes are sent immediately, without Nagle's algorithm (TCP_NODELAY). Default `true`. */
   readonly noDelay?: boolean | undefined
   /**
-   * How long a connection, idle or in use, may be silent before the system probes its peer (RFC 9293 section 3.8.4), as
-   * Node's agents do. From 1 second to 9 hours, in whole seconds; `Infinity` turns probes off. Default "1 minute".
+   * How long a connection, idle or in use, may be silent before the operating system sends TCP keep-alive probes (RFC
+   * 9293 section 3.8.4). From 1 second to 9 hours, in whole seconds; `Infinity` turns probes off. Default "1 minute".
    */
   readonly tcpKeepAlive?: Duration.DurationInput | undefined
   /** Emits the signal "TlsCertificateExpiring" if the certificate of a peer expires within this time. Default off. */
@@ -262,14 +281,17 @@ export interface TcpOptions extends PoolOptions {
 }
 
 /**
- * A pool of connections to one Unix socket, or on Windows to one named pipe (aiohttp: `UnixConnector`,
+ * Options of a pool of connections to one Unix socket, or on Windows to one named pipe (aiohttp: `UnixConnector`,
  * `NamedPipeConnector`).
  *
  * @since 0.1.0
  * @category models
  */
 export interface UnixOptions extends PoolOptions {
-  /** A path; on Linux also an abstract name after a NUL, on Windows a named pipe such as `\\\\.\\pipe\\docker_engine`. */
+  /**
+   * The path of the socket. On Linux, a path that starts with a NUL character is an abstract name; on Windows, the path
+   * is that of a named pipe such as `\\\\.\\pipe\\docker_engine`.
+   */
   readonly path: string
 }
 
@@ -286,28 +308,28 @@ export interface Counts {
   readonly connecting: number
   /** Requests that wait for a connection, or over HTTP/2 for a stream. */
   readonly waiting: number
-  /** Requests on connections in use: one for each, over HTTP/2 one for each stream. */
+  /** Requests in flight: one for each HTTP/1.1 connection in use, and one for each stream over HTTP/2. */
   readonly streams: number
 }
 
 /**
- * A snapshot of the pool. Its own counts are the totals of all keys.
+ * A snapshot of the pool. The counts at the top level are the totals of all keys.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Stats extends Counts {
   /**
-   * Keys have the form "https://example.com:443", followed by the proxy if there is one. For http requests forwarded by
-   * a proxy, for any origin, the form is "via http://proxy.test:3128".
+   * Counts by key. A key has the form "https://example.com:443", followed by the proxy if there is one. Connections to
+   * a proxy that forwards http requests serve all origins, and their key has the form "via http://proxy.test:3128".
    */
   readonly perKey: ReadonlyMap<string, Counts>
 }
 
 /**
  * Clears cached addresses: of all names, of a host, or of a host and port. `retire` (default `false`) also closes the
- * idle connections to that host, as origin or as proxy, and closes those in use after their request, so that the next
- * request looks the name up. Has no effect on a mock.
+ * idle connections to that host, as origin or as proxy, and closes connections in use after their request, so that the
+ * next request resolves the name again. Has no effect on a mock.
  *
  * @since 0.1.0
  * @category models
@@ -335,7 +357,8 @@ export const TypeId: TypeId = "~effect-http-session/Connector"
 export type TypeId = "~effect-http-session/Connector"
 
 /**
- * A connection pool. Its use by sessions is not public; use `layerMock` and `layerHttpApp` for custom transports.
+ * A connection pool. Programs cannot implement it themselves, because the interface to sessions is internal;
+ * `layerMock` and `layerHttpApp` replace the network.
  *
  * @since 0.1.0
  * @category models
@@ -345,15 +368,18 @@ export interface ConnectorService {
   /** The current counts. */
   readonly stats: Effect.Effect<Stats>
   /**
-   * Signals of all sessions on the connector, until it is closed. A slow reader loses the oldest signals and gets
-   * `SignalsLost`.
+   * The signals of all sessions on the connector, until it closes. A reader that falls behind misses the oldest signals
+   * and gets `SignalsLost`.
    */
   readonly signals: Stream.Stream<Signal>
   /** Closes all idle connections. */
   readonly closeIdle: Effect.Effect<void>
   /** Clears the DNS cache: completely, for a host, or for a host and port; with `retire` also connections. */
   readonly clearDnsCache: ClearDnsCache
-  /** Lets requests in flight finish within `gracefulShutdownTimeout`. Completes when every socket is closed. */
+  /**
+   * Closes the connector. Requests in flight may finish within `gracefulShutdownTimeout`. Completes when all sockets
+   * are closed.
+   */
   readonly close: Effect.Effect<void>
 }
 
@@ -416,8 +442,8 @@ const pooled = (options: PoolOptions, dialer: Dialer): Effect.Effect<ConnectorSe
   )
 
 /**
- * Makes a pool of TCP connections (aiohttp: `TCPConnector`), which closes with the Scope. Invalid options (a negative
- * limit, `forceClose` with `keepaliveTimeout`) are a defect.
+ * Makes a pool of TCP connections, which closes with the Scope (aiohttp: `TCPConnector`). An invalid option, such as a
+ * negative limit, is a defect.
  *
  * @since 0.1.0
  * @category constructors
@@ -433,8 +459,8 @@ export const tcp = (options: TcpOptions = {}): Effect.Effect<ConnectorService, n
   )
 
 /**
- * A pool of connections to one Unix socket, whatever host a request names (aiohttp: `UnixConnector`). Redirects stay
- * on the socket.
+ * Makes a pool of connections to one Unix socket, which closes with the Scope (aiohttp: `UnixConnector`). All requests
+ * and redirects use this socket, regardless of the host in their URL.
  *
  * @since 0.1.0
  * @category constructors
@@ -446,7 +472,7 @@ export const unix = (options: UnixOptions): Effect.Effect<ConnectorService, neve
   )
 
 /**
- * `tcp` as a layer. Each call makes a new pool; keep the layer in a constant to share it.
+ * `tcp` as a layer. Each call returns a new layer; keep it in a constant to share one pool.
  *
  * @since 0.1.0
  * @category layers
@@ -478,9 +504,9 @@ export const layerTcpConfig = (config: Config.Config.Wrap<TcpOptions>): Layer.La
   )
 
 /**
- * A web `Request` with the additional member `exact`, for header order and case, a GET body, and any method. `exact`
- * has the headers as they would be sent, including automatic ones, credentials and cookies. `signal` is aborted when
- * the request ends before its response.
+ * A web `Request` with the additional member `exact`, which preserves what a web `Request` cannot represent: the order
+ * and case of headers, the body of a GET, and any method. `exact` has all headers as they would be sent, including
+ * automatic headers, credentials and cookies. `signal` is aborted if the request ends before its response.
  *
  * @since 0.1.0
  * @category models
@@ -490,10 +516,10 @@ export interface MockRequest extends Request {
 }
 
 /**
- * Answers requests instead of a server. The request fails with the handler's failure, or with a `ClientError` that its
- * promise rejects with; such a failure is not repeated automatically, because no connection was lost. Anything else
- * thrown is a defect of the request. Any fetch handler fits. Return a new `Response` for each request. The Scope of a
- * handler that returns an effect closes with the body of its response.
+ * Answers requests in place of a server; any fetch handler fits. Return a new `Response` for each request. If the
+ * effect fails, or the promise rejects with a `ClientError`, the request fails with this error; the session does not
+ * resend it, because no connection was lost. Any other rejection or exception is a defect of the request. The Scope of
+ * an effect closes when the body of its response ends.
  *
  * @since 0.1.0
  * @category models
@@ -503,14 +529,14 @@ export type MockHandler<R = never> = (
 ) => Response | Promise<Response> | Effect.Effect<Response, ClientError, R>
 
 /**
- * A call of a mock.
+ * A call that a mock has received.
  *
  * @since 0.1.0
  * @category models
  */
 export interface MockCall {
   readonly request: ClientRequest
-  /** `undefined` without a response. */
+  /** The status of the response; `undefined` if there was none. */
   readonly status: number | undefined
 }
 
@@ -526,9 +552,9 @@ export class MockCalls extends Context.Tag("effect-http-session/Connector/MockCa
 >() {}
 
 /**
- * A connector without sockets, for which a handler answers; everything else of the session is real. The handler runs in
- * a fiber of its own, with the context of the layer and the Clock of the request, and is interrupted if the request
- * ends before its response. Use `Testing.server` for anything that a `Response` cannot represent.
+ * A connector without sockets, whose handler answers all requests; every other part of the session works as usual. The
+ * handler runs in its own fiber, with the context of the layer and the Clock of the request, and is interrupted if the
+ * request ends before its response. Use `Testing.server` for anything that a `Response` cannot represent.
  *
  * ```ts
  * import { Effect, Layer } from "effect"
@@ -559,9 +585,9 @@ export const layerMock = <R = never>(
   )
 
 /**
- * Serves every request with an app of @effect/platform, in the same process and without sockets. An app that fails
- * answers like its server: with status 500, unless its error defines a response. For an `HttpApi`, use `layerMock` with
- * the handler of `HttpApiBuilder.toWebHandler`.
+ * A connector that passes every request to an app of @effect/platform, in the same process and without sockets. If the
+ * app fails, the response is that of the platform's server: status 500, unless the error defines a response. For an
+ * `HttpApi`, use `layerMock` with the handler of `HttpApiBuilder.toWebHandler`.
  *
  * @since 0.1.0
  * @category layers

@@ -1,5 +1,5 @@
 /**
- * The session: requests over one pool and one cookie jar, with defaults.
+ * Sessions send requests with shared defaults, over one connection pool and one cookie jar.
  *
  * @since 0.1.0
  */
@@ -39,43 +39,48 @@ import type { Upgraded, UpgradeOptions } from "./Upgrade.js"
 import type { WebSocket, WebSocketOptions } from "./WebSocket.js"
 
 /**
- * Options of a session (aiohttp: `ClientSession(…)`). An invalid option (a relative `baseUrl`, a negative limit, a
- * wrong type) is a defect, and a `ConfigError` in `layerConfig`; its message names the option.
+ * Options of a session (aiohttp: `ClientSession(…)`). An invalid option, such as a relative `baseUrl`, a negative limit
+ * or a value of the wrong type, is a defect; `layerConfig` fails with a `ConfigError` instead. The message names the
+ * option.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SessionOptions extends CommonOptions {
   /**
-   * The base of relative URLs (RFC 3986); its path must end in "/". If set, the session's credentials are sent only to
-   * its origin, and the session's cookies only to its host.
+   * The URL against which the session resolves relative URLs (RFC 3986 section 5.2). It has no query and no fragment,
+   * and its path ends in "/". With a base URL, the session sends its credentials only to this origin, and the cookies
+   * of its `cookies` option only to this host.
    */
   readonly baseUrl?: UrlInput | undefined
   /**
-   * Whether to use the proxies, NO_PROXY and netrc of the environment, which Config reads when the session is made.
-   * Default `false`.
+   * Whether to use the proxy variables, NO_PROXY and the netrc file of the environment. The session reads the variables
+   * from Config when it is made. Default `false`.
    */
   readonly trustEnv?: boolean | undefined
-  /** Listeners and metrics. Each signal goes through all of them, in order. Default: none. */
+  /** Listeners and metrics. Each receives every signal, in the order of this list. Default: none. */
   readonly traceConfigs?: ReadonlyArray<TraceConfig> | undefined
   /**
-   * How to make spans. They are made if Effect's tracer is not the native one, or if there is a span around the request;
-   * `false` makes none.
+   * How the session makes spans; `false` makes none. By default it makes them if the program replaces Effect's native
+   * tracer, or if the request runs inside a span.
    */
   readonly spans?: SpanOptions | false | undefined
   /**
-   * The version of HTTP. "2" speaks nothing else, also without TLS, and fails where a server does not speak it, with
-   * `ClientConnectorSSLError` or `BadHttpMessage`; "1.1" and "1.0" never speak HTTP/2. WebSockets and upgrades need 1.1.
-   * Default: what `http2` of the connector says.
+   * The version of HTTP. "2" uses HTTP/2 for all requests, also without TLS; if the server does not support it, the
+   * request fails with `ClientConnectorSSLError` over TLS, else with `BadHttpMessage`. "1.1" and "1.0" never use
+   * HTTP/2. WebSockets and upgrades need "1.1". By default the connector's `http2` option decides.
    */
   readonly version?: "1.0" | "1.1" | "2" | undefined
   /**
-   * `true` converts a Location to aiohttp's canonical form: decodes escapes of unreserved characters and writes the
-   * others with upper case digits. With `false` existing escapes stay byte for byte, and characters that the URL
-   * standard encodes are encoded from the octets of the Location. Default `false` (aiohttp: `True`).
+   * Whether to normalize the percent-escapes of a Location like aiohttp. `true` decodes escapes of unreserved
+   * characters and writes all others with upper-case digits. `false` keeps existing escapes byte for byte, and escapes
+   * the octets that a URL must not contain. Default `false` (aiohttp: `True`).
    */
   readonly requoteRedirectUrl?: boolean | undefined
-  /** The encoding of text without a charset and a byte order mark. Default "utf-8". */
+  /**
+   * The encoding of a body that has neither a charset nor a byte order mark, or a function that detects it. Default
+   * "utf-8".
+   */
   readonly fallbackCharset?: string | ((response: ResponseHead, body: Uint8Array) => string) | undefined
   /** Serializes the option `json`. Default `JSON.stringify`. */
   readonly jsonSerialize?: ((value: unknown) => string | Uint8Array) | undefined
@@ -111,11 +116,12 @@ export const TypeId: TypeId = typeId
 export type TypeId = "~effect-http-session/Session"
 
 /**
- * Sends a request. Succeeds with the head of the final response, which lives in the Scope; the decoders of
- * `ClientResponse` need no Scope. In an uninterruptible region the request runs to its end or to its limits.
+ * Sends a request and succeeds with the final response once its head has arrived. The response stays open until the
+ * Scope closes; with a decoder of `ClientResponse`, no Scope is required. In an uninterruptible region the request runs
+ * until it completes or a time limit expires.
  *
- * Fails with a `ClientError` because of the URL or the options, on the way to the server, by a limit, or because of the
- * response head. Statuses from 400 on are failures only with `raiseForStatus`.
+ * Fails with a `ClientError` if the URL or an option is invalid, if the connection fails, if a limit is exceeded, or if
+ * the response head is malformed. Statuses from 400 on are failures only with `raiseForStatus`.
  *
  * @since 0.1.0
  * @category models
@@ -133,14 +139,14 @@ export type Verb<R = never> = (
  */
 export interface SessionService {
   readonly [TypeId]: TypeId
-  /** Any HTTP method except CONNECT. */
+  /** Sends a request with any HTTP method except CONNECT. */
   readonly request: (
     method: Method,
     url: UrlInput,
     options?: RequestOptions
   ) => Effect.Effect<ClientResponse, ClientError, Scope>
   readonly get: Verb
-  /** Redirects are followed only with `allowRedirects: true`. */
+  /** Follows redirects only with `allowRedirects: true`. */
   readonly head: Verb
   readonly options: Verb
   readonly delete: Verb
@@ -148,14 +154,14 @@ export interface SessionService {
   readonly put: Verb
   readonly patch: Verb
   /**
-   * Sends a request value: of @effect/platform, of `ClientRequest.make`, or of a middleware of another session, without
-   * that session's middlewares.
+   * Sends a request value: one from @effect/platform, from `ClientRequest.make`, or from a middleware of another
+   * session. The middlewares of that other session do not run.
    */
   readonly execute: (
     request: HttpClientRequest | ClientRequest,
     options?: RequestOptions
   ) => Effect.Effect<ClientResponse, ClientError, Scope>
-  /** `ws:` and `wss:`, or `http:` and `https:` (aiohttp: `ws_connect`). */
+  /** Opens a WebSocket. The URL has the scheme `ws:`, `wss:`, `http:` or `https:` (aiohttp: `ws_connect`). */
   readonly webSocket: (url: UrlInput, options?: WebSocketOptions) => Effect.Effect<WebSocket, ClientError, Scope>
   /** Like `Session.paginate`, on this session. */
   readonly paginate: <A, E, R>(
@@ -166,13 +172,14 @@ export interface SessionService {
   /** Like `Sse.connect`, on this session. */
   readonly sse: (url: UrlInput, options?: SseOptions) => Stream.Stream<Event, ClientError>
   /**
-   * Changes a connection of the session to a protocol other than WebSocket (RFC 9110 section 7.8), such as the raw
-   * stream of `docker exec`. An http proxy is always used with CONNECT.
+   * Upgrades a connection to a protocol other than WebSocket (RFC 9110 section 7.8), such as the raw stream of `docker
+   * exec`. Through an http proxy, the session always opens a tunnel with CONNECT.
    */
   readonly upgrade: (url: UrlInput, options: UpgradeOptions) => Effect.Effect<Upgraded, ClientError, Scope>
   /**
-   * Derives a session with the same pool, jar and lifetime but other defaults. Headers and limits are merged, all other
-   * options replaced. Credentials replace credentials, whether given by `auth`, an Authorization header or the URL.
+   * Derives a session with other defaults and the same pool, jar and lifetime. Headers and time limits are merged with
+   * those of this session; every other option replaces its value. New credentials replace the old ones, whether they
+   * come from `auth`, an Authorization header or `baseUrl`.
    */
   readonly with: (options: SessionOptions) => SessionService
   /** The cookie jar of the session. */
@@ -180,14 +187,15 @@ export interface SessionService {
   /** The connector of the session. */
   readonly connector: ConnectorService
   /**
-   * All signals from the moment the stream runs until the session is closed. A slow reader loses the oldest signals and
-   * gets `SignalsLost`.
+   * The signals of all requests, from the moment the stream runs until the session closes. A reader that falls behind
+   * misses the oldest signals and gets `SignalsLost`.
    */
   readonly signals: Stream.Stream<Signal>
   /**
-   * Snapshots of the requests that start while the stream runs: counts, rates, and each body in transfer. Emits one at
-   * once, one after each `interval` on the fiber's Clock, and one when the session is closed. Unlike `signals` it counts
-   * everything, however slow the reader; a slow reader gets fewer snapshots. An invalid `interval` is a defect.
+   * Snapshots of the requests that start while the stream runs: counts, rates, and each body in transfer. The stream
+   * emits one snapshot at once, one after each `interval` on the fiber's Clock, and one when the session closes. A slow
+   * reader gets fewer snapshots, but unlike with `signals` their counts stay complete. An invalid `interval` is a
+   * defect.
    *
    * **Example** (A line that is drawn in place)
    *
@@ -206,16 +214,17 @@ export interface SessionService {
    */
   readonly activity: (options?: ActivityOptions) => Stream.Stream<Activity>
   /**
-   * Closes the session, and its connector if it owns it: requests in flight may finish within the connector's
-   * `gracefulShutdownTimeout`, all others fail with `SessionClosedError`. Completes when the sockets are closed. Does
-   * not wait for uninterruptible middlewares, hooks and listeners. Idempotent; the end of the session's Scope closes it
-   * too.
+   * Closes the session, and its connector if the session owns it. Requests in flight may finish within the connector's
+   * `gracefulShutdownTimeout`; all others fail with `SessionClosedError`. The effect completes when the sockets are
+   * closed, and does not wait for uninterruptible middlewares, hooks and listeners. It is idempotent, and runs when the
+   * session's Scope closes.
    */
   readonly close: Effect.Effect<void>
 }
 
 /**
- * The session of a program. For additional sessions, define tags over `SessionService`.
+ * The session of a program. A program that needs several sessions defines a tag of its own over `SessionService` for
+ * each additional one.
  *
  * @since 0.1.0
  * @category tags
@@ -252,12 +261,12 @@ const build = (
     )
   )
 
-/** An invalid environment is a defect, like every invalid option. */
+/** Turns an invalid environment into a defect, like every invalid option. */
 const orDefect = <A, R>(effect: Effect.Effect<A, ConfigError, R>): Effect.Effect<A, never, R> => Effect.orDie(effect)
 
 /**
- * A session on the connector and the jar of the context, neither of which it closes (aiohttp: `ClientSession` with
- * `connector_owner=False`). Closes with the Scope.
+ * Makes a session on the connector and the jar of the context. The session closes with the Scope; the connector and the
+ * jar stay open (aiohttp: `ClientSession` with `connector_owner=False`).
  *
  * @since 0.1.0
  * @category constructors
@@ -275,8 +284,8 @@ const owning = (options: LayerOptions): Effect.Effect<SessionService, ConfigErro
   )
 
 /**
- * A session with its own TCP connector and its own strict jar (aiohttp: `ClientSession()`). Each call makes another:
- * keep it in a constant.
+ * A session with its own TCP connector and its own strict cookie jar (aiohttp: `ClientSession()`). Each call returns a
+ * new layer; keep it in a constant to share one session.
  *
  * **Example** (A request and its JSON)
  *
@@ -296,7 +305,8 @@ export const layer = (options: LayerOptions = {}): Layer.Layer<Session> =>
   Layer.scoped(Session, orDefect(owning(options)))
 
 /**
- * A session on a shared connector and jar (aiohttp: `connector_owner=False`).
+ * A session on the connector and the jar of the context, which other sessions can share (aiohttp:
+ * `connector_owner=False`).
  *
  * @since 0.1.0
  * @category layers
@@ -322,14 +332,15 @@ export const layerConfig = (config: Config.Config.Wrap<LayerOptions>): Layer.Lay
   )
 
 /**
- * The HttpClient of @effect/platform on the session, for absolute URLs: `baseUrl` is not used. The session follows
- * redirects, and only the platform makes spans; give options of a request with `withRequestOptions`.
- * `HttpIncomingMessage.withMaxBodySize` limits every way to read a response body, in decoded bytes. The context of the
- * layer is the default context of requests.
+ * The HttpClient of @effect/platform, implemented by the session. URLs must be absolute, because `baseUrl` does not
+ * apply. The session follows redirects; the platform makes the spans, and the session makes none. `withRequestOptions`
+ * sets options of a request. `HttpIncomingMessage.withMaxBodySize` limits every way to read a response body, in decoded
+ * bytes. Requests use services of the layer's context that their own context does not have.
  *
- * Fails with the platform's `RequestError` ("InvalidUrl", "Encode", and "Transport" for everything before a head) and
- * `ResponseError` ("Decode" for bodies, "StatusCode"), with the `ClientError` as `cause`. A response that is not read
- * is released when it is garbage-collected, or with `HttpClient.withScope` when the Scope closes.
+ * Requests fail with the platform's `RequestError` ("InvalidUrl", "Encode", or "Transport" for any other failure before
+ * the response head) or `ResponseError` ("Decode" for bodies, "StatusCode"), whose `cause` is the `ClientError`. A
+ * response that the program does not read is released when it is garbage-collected, or with `HttpClient.withScope` when
+ * the Scope closes.
  *
  * @since 0.1.0
  * @category layers
@@ -339,8 +350,10 @@ export const layerHttpClient: Layer.Layer<HttpClient, never, Session> = layerMer
 )
 
 /**
- * A session for tests. Verbs, `execute` and module functions fall back to `request`, if given; using any other missing
- * member is a defect. `Connector.layerMock` tests more.
+ * A session for tests, with the given members. If `request` is given, it also serves the verbs, `execute`, `paginate`,
+ * `sse` and the functions of this module. A missing `with` returns the same session, and a missing `close` does
+ * nothing; using any other missing member is a defect. Prefer `Connector.layerMock`, which keeps the session and
+ * replaces only the network.
  *
  * @since 0.1.0
  * @category layers
@@ -349,7 +362,7 @@ export const layerMock = (partial: Partial<Omit<SessionService, TypeId>>): Layer
   Layer.sync(Session, () => mockSession(partial))
 
 /**
- * Options for every request made inside an effect; the request's own options win.
+ * Options for every request that runs inside an effect. The options of the request itself take precedence.
  *
  * @since 0.1.0
  * @category references
@@ -363,8 +376,9 @@ const currentOptions = (context: Context.Context<never>): RequestOptions | undef
   context.unsafeMap.has(CurrentRequestOptions.key) ? Context.get(context, CurrentRequestOptions) : undefined
 
 /**
- * Merges options into `CurrentRequestOptions`, for example for programs written for HttpClient. Headers and limits are
- * merged, all other options replaced; credentials given closer to the request win.
+ * Sets options for all requests inside an effect, also those that the effect sends through HttpClient. Headers and time
+ * limits are merged with those of an outer `withRequestOptions`; every other option replaces its value. Credentials
+ * closest to the request take precedence.
  *
  * @since 0.1.0
  * @category combinators
@@ -380,7 +394,7 @@ export const withRequestOptions: {
     )
 )
 
-/** Runs a request on the session in the context. A mock is called by its own functions. */
+/** Finds the session in the context. A mock is called through its own functions. */
 const inContext =
   (fallback: (session: SessionService) => Effect.Effect<ClientResponse, ClientError, Scope>): FindSession<Session> =>
   (fiber) => {
@@ -425,7 +439,7 @@ const verb =
 export const get: Verb<Session> = verb("GET", "get")
 
 /**
- * Sends a HEAD request, on the session in the context. Redirects are followed only with `allowRedirects: true`.
+ * Sends a HEAD request, on the session in the context. Follows redirects only with `allowRedirects: true`.
  *
  * @since 0.1.0
  * @category requests
@@ -513,8 +527,8 @@ export interface PageOptions<A> extends RequestOptions {
 }
 
 /**
- * Changes a connection of the context's session to another protocol. Fails with `UpgradeError` if the server does not
- * change to an offered protocol.
+ * Upgrades a connection of the session in the context to another protocol. Fails with `UpgradeError` if the server does
+ * not switch to an offered protocol.
  *
  * @since 0.1.0
  * @category requests
@@ -526,13 +540,12 @@ export const upgrade = (
   Effect.flatMap(Session, (session) => session.upgrade(url, options))
 
 /**
- * Requests page after page. `page` reads a response, which is released afterwards, and `next` returns the URL of the
- * next page, by default that of the Link header with relation "next". Relative URLs are resolved against the URL of the
- * page.
+ * Streams the pages of a paginated API. `page` reads a response, which is then released; `next` returns the URL of the
+ * next page, by default the Link header with relation "next". A relative URL is resolved against the URL of the page.
  *
- * The next page is requested with the same method, options and session, like a redirect: at another origin without
- * credentials, cookies, `Redacted` headers and client certificates, which are not restored later. `params` apply to the
- * first page only. The stream ends at a URL that was visited before.
+ * Every page is requested with the same options and session; `params` apply to the first page only. At another origin
+ * the stream drops credentials, cookies, `Redacted` headers and client certificates, like a redirect, and does not
+ * restore them later. The stream ends when `next` returns a URL that it has visited.
  *
  * ```ts
  * import { Stream } from "effect"
