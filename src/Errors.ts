@@ -1,5 +1,5 @@
 /**
- * The errors of requests, as values.
+ * Every error of requests, as a value with a tag.
  *
  * ```
  * ClientError
@@ -37,10 +37,10 @@
  * )
  * ```
  *
- * Messages, `toJSON`, `toString` and inspection do not contain secrets: userinfo, credentials, cookies or signed query
- * values. URLs and causes are redacted when the error is made. Fields that may contain a secret (`headers`, `history`,
- * `body`, the `excerpt` of a body) and `cause` are readable but not enumerable, so they are not printed; of a foreign
- * cause only the kind is shown.
+ * Messages, `toJSON`, `toString` and inspection do not contain secrets: no userinfo, credentials, cookies or signed
+ * query values. URLs and causes are redacted when the error is made. `cause` and the fields that may contain a secret
+ * (`headers`, `history`, `body`, the `excerpt` of a body) can be read but are not enumerable, so that they are not
+ * printed. A printed error shows only the kind of a cause that another library made.
  *
  * @since 0.1.0
  */
@@ -77,7 +77,7 @@ export const TypeId: TypeId = "~effect-http-session/ClientError"
 export type TypeId = "~effect-http-session/ClientError"
 
 /**
- * The fields that all request errors share. Each is set if it was known when the error was made.
+ * The fields that all request errors share. A field is `undefined` if its value was not known when the error was made.
  *
  * @since 0.1.0
  * @category models
@@ -85,36 +85,37 @@ export type TypeId = "~effect-http-session/ClientError"
 export interface Details {
   /** The method of the original request, such as "GET", even if a redirect changed it. */
   readonly method?: string | undefined
-  /** Without userinfo; the values of signing and token parameters are "REDACTED". */
+  /** The URL of the request without userinfo; the values of signing and token parameters are "REDACTED". */
   readonly url?: string | undefined
   /** The host of the target, never of the proxy. */
   readonly host?: string | undefined
   readonly port?: number | undefined
   /** The phase in which the request failed. */
   readonly phase?: Phase | undefined
-  /** Counted from 1, over redirect hops, retries and resends. */
+  /** The number of the attempt, from 1; redirects, retries and resends count as attempts. */
   readonly attempt?: number | undefined
   /** The IP address of the peer, if there was a connection. */
   readonly remoteAddress?: string | undefined
-  /** The original error. Not enumerable; credentials and JSON quoted in its text are removed. */
+  /** The original error. Not enumerable; credentials and quoted JSON are removed from its text. */
   readonly cause?: unknown
 }
 
 /**
- * The URL or a Location cannot be requested: its syntax, scheme or host is invalid, it contains credentials where they
- * are not allowed, or it is relative without a base. It may be the URL of a proxy, from an option or from a variable of the
- * environment, which the description names. Nothing was sent (aiohttp: `InvalidURL`, `NonHttpUrlClientError`,
- * `InvalidUrlRedirectClientError`, `NonHttpUrlRedirectClientError`).
+ * The client cannot request a URL: its syntax, scheme or host is invalid, it contains credentials where they are not
+ * allowed, or it is relative and the session has no `baseUrl`. The URL is that of the request, of a redirect, or of a
+ * proxy; for a proxy, the description names the option or environment variable. Nothing was sent to this URL (aiohttp:
+ * `InvalidURL`, `NonHttpUrlClientError`, `InvalidUrlRedirectClientError`, `NonHttpUrlRedirectClientError`).
  *
- * - "Syntax": the text is not a URL, or two Location headers differ. "Scheme": neither http nor https.
+ * - "Syntax": the text is not a URL, or a response has two different Location headers. "Scheme": the scheme is not
+ *   supported, for example ftp.
  * - "Host": the host or port is malformed. "Relative": the URL is relative and the session has no `baseUrl`.
- * - "Credentials": the user or password is malformed, or stands where a URL may have none.
+ * - "Credentials": the user or password is malformed, or is not allowed in this URL.
  *
- * Causes: a URL put together from strings, a missing `baseUrl`, a server that redirects to another scheme, or a proxy
- * variable with a typing error.
+ * Causes: a URL concatenated from strings, a missing `baseUrl`, a server that redirects to another scheme, or a
+ * mistyped proxy variable.
  *
- * Remedy: pass a `URL` object or set `baseUrl`; for a redirect, look at `url`, and return it with `allowRedirects:
- * false` or `onRedirect` to decide yourself.
+ * Remedy: pass a `URL` object or set `baseUrl`. For a redirect, look at `url`; to handle the redirect yourself, set
+ * `allowRedirects: false` or `onRedirect`.
  *
  * @since 0.1.0
  * @category errors
@@ -126,7 +127,10 @@ export class InvalidURL extends tagged("InvalidURL")<
     readonly description: string
     /** Whether the URL is from a Location header. */
     readonly redirect?: boolean | undefined
-    /** Whether it is a proxy's; `host` and `port` are then the target's. Its credentials are never in `url`. */
+    /**
+     * Whether `url` is the URL of a proxy; `host` and `port` are then those of the target. `url` never contains
+     * credentials.
+     */
     readonly proxy?: boolean | undefined
   }
 > {
@@ -136,10 +140,11 @@ export class InvalidURL extends tagged("InvalidURL")<
 /**
  * An option is invalid, or options contradict each other (aiohttp: `ValueError`, `TypeError`). Nothing was sent.
  *
- * Causes: two options that exclude each other, such as `json` and `data`; a header with a line break; a value of the
+ * Causes: two options that cannot be combined, such as `json` and `data`; a header with a line break; a value of the
  * wrong type from JavaScript or from configuration.
  *
- * Remedy: change the option that `option` names as `description` says. The same request never succeeds unchanged.
+ * Remedy: correct the option that `option` names; `description` says what was expected. The same request never succeeds
+ * unchanged.
  *
  * @since 0.1.0
  * @category errors
@@ -155,7 +160,7 @@ export class InvalidRequest extends tagged("InvalidRequest")<
 }
 
 /**
- * An address to which connecting failed.
+ * An address to which the connector could not connect.
  *
  * @since 0.1.0
  * @category models
@@ -167,14 +172,14 @@ export interface FailedAddress {
 }
 
 /**
- * Connecting failed for every address of the host, or the connector's `addressPolicy` rejected all of them (aiohttp:
- * `ClientConnectorError`). `addresses` has the error code of each.
+ * The connector could not connect to any address of the host, or its `addressPolicy` rejected all of them (aiohttp:
+ * `ClientConnectorError`). `addresses` lists each address with its error code.
  *
- * - "Connect": every address failed; `code` is the last one's, `addresses` has all.
- * - "AddressPolicy": the connector's `addressPolicy` rejects every address.
+ * - "Connect": every address failed; `code` is the error code of the last one.
+ * - "AddressPolicy": the connector's `addressPolicy` rejected every address.
  *
- * Causes: the server is not running, listens on another port or on another address (127.0.0.1 instead of 0.0.0.0, as in
- * containers), or a firewall rejects the connection.
+ * Causes: the server is not running, it listens on another port or address (in a container often on 127.0.0.1 instead
+ * of 0.0.0.0), or a firewall rejects the connection.
  *
  * Remedy: check host and port in the message, then `nc -vz host port` from the same machine. Retry later if the server
  * is starting. For "AddressPolicy" the URL leads to an address that the program must not reach.
@@ -187,7 +192,7 @@ export class ClientConnectorError extends tagged("ClientConnectorError")<
     readonly host: string
     readonly port: number
     readonly reason: "Connect" | "AddressPolicy"
-    /** The code of the last address, such as "ECONNREFUSED". */
+    /** The error code of the last address, such as "ECONNREFUSED". */
     readonly code: string
     readonly addresses?: ReadonlyArray<FailedAddress> | undefined
   }
@@ -196,10 +201,11 @@ export class ClientConnectorError extends tagged("ClientConnectorError")<
 }
 
 /**
- * The host has no address, or the lookup failed. Also the error of a `Resolver` (aiohttp: `ClientConnectorDNSError`).
+ * The name of the host has no address, or its lookup failed. Functions of `Resolver` fail with it too (aiohttp:
+ * `ClientConnectorDNSError`).
  *
- * Causes: a typing error in the name, a name that only another network or container resolves, or a name server that is
- * down ("EAI_AGAIN", "ESERVFAIL", "ETIMEOUT").
+ * Causes: a mistyped name, a name that resolves only in another network or container, or a name server that is down
+ * ("EAI_AGAIN", "ESERVFAIL", "ETIMEOUT").
  *
  * Remedy: resolve the name on the same machine with `getent hosts name`. Retry if the name server failed; set
  * `connector: { resolver }` for other name servers or fixed addresses.
@@ -210,7 +216,7 @@ export class ClientConnectorError extends tagged("ClientConnectorError")<
 export class ClientConnectorDNSError extends tagged("ClientConnectorDNSError")<
   Details & {
     readonly host: string
-    /** For example "ENOTFOUND", "ESERVFAIL" or "ETIMEOUT". */
+    /** The error code of the lookup, such as "ENOTFOUND", "ESERVFAIL" or "ETIMEOUT". */
     readonly code: string
   }
 > {
@@ -238,16 +244,16 @@ export class UnixClientConnectorError extends tagged("UnixClientConnectorError")
 }
 
 /**
- * TLS failed for another reason than the name in the certificate, given by `reason` (aiohttp:
- * `ClientConnectorSSLError`).
+ * TLS failed for a reason other than the names in the certificate (aiohttp: `ClientConnectorSSLError`).
  *
- * - "Expired", "NotYetValid": the certificate's dates. "Revoked": it is in a list of `crl`.
+ * - "Expired", "NotYetValid": the certificate is not valid at this time. "Revoked": a list of `crl` contains it.
  * - "SelfSigned", "UntrustedIssuer": no trusted authority issued it, or the server sends no intermediate certificate.
  * - "Protocol": the peer does not speak TLS, or not the version of HTTP that the request needs. "Handshake": the peer
  *   ended the handshake.
  *
- * Causes: a certificate that was not renewed, a wrong clock on this machine, an authority of a company or a proxy that
- * inspects TLS, an https URL for an http port, or a server that requires a client certificate or another TLS version.
+ * Causes: a certificate that was not renewed, a wrong clock on this machine, a private authority of a company or of a
+ * proxy that inspects TLS, an https URL with an http port, or a server that requires a client certificate or another
+ * TLS version.
  *
  * Remedy: look at `certificate` and `code`, and compare with `openssl s_client -connect host:port -servername host`.
  * Trust a private authority by `Ssl.context({ ca })`; `ssl: false` turns verification off and is for tests only.
@@ -259,7 +265,7 @@ export class ClientConnectorSSLError extends tagged("ClientConnectorSSLError")<
   Details & {
     readonly host: string
     readonly port: number
-    /** "Protocol": the peer speaks neither TLS nor the needed version of HTTP. "Handshake": it ended the handshake. */
+    /** Why TLS failed: each value is explained above. */
     readonly reason: "Expired" | "NotYetValid" | "SelfSigned" | "UntrustedIssuer" | "Revoked" | "Protocol" | "Handshake"
     /** The code of Node or OpenSSL, such as "CERT_HAS_EXPIRED". */
     readonly code: string
@@ -275,10 +281,10 @@ export class ClientConnectorSSLError extends tagged("ClientConnectorSSLError")<
  *
  * - "HostnameMismatch": the only reason.
  *
- * Causes: the request names an IP address or an alias that the certificate does not list, the server sends the
+ * Causes: the URL contains an IP address or an alias that the certificate does not list, the server sends the
  * certificate of another virtual host, or an attacker intercepts the connection.
  *
- * Remedy: request a name of `certificate.names`, or set `serverHostname` to one of them if you must connect by another
+ * Remedy: use a name of `certificate.names` in the URL, or set `serverHostname` to one of them if the URL needs another
  * name.
  *
  * @since 0.1.0
@@ -297,7 +303,8 @@ export class ClientConnectorCertificateError extends tagged("ClientConnectorCert
 }
 
 /**
- * The certificate does not match the pin (aiohttp: `ServerFingerprintMismatch`). No byte of the request was sent.
+ * The certificate does not match the pinned fingerprint (aiohttp: `ServerFingerprintMismatch`). No byte of the request
+ * was sent.
  *
  * Causes: the server has renewed its certificate, a load balancer has several certificates, or an attacker intercepts the
  * connection.
@@ -312,7 +319,7 @@ export class FingerprintMismatch extends tagged("FingerprintMismatch")<
   Details & {
     readonly host: string
     readonly port: number
-    /** 64 lower-case hexadecimal digits. */
+    /** The pinned SHA-256: 64 lower-case hexadecimal digits. */
     readonly expected: string
     readonly got: string
     readonly certificate: Certificate
@@ -322,13 +329,14 @@ export class FingerprintMismatch extends tagged("FingerprintMismatch")<
 }
 
 /**
- * Connecting to the proxy failed, or its certificate is invalid; `cause` is the connect error (aiohttp:
- * `ClientProxyConnectionError`).
+ * The connector could not connect to the proxy, or the certificate of the proxy is invalid; `cause` is the original
+ * error (aiohttp: `ClientProxyConnectionError`).
  *
- * - "Connect": no connection. "Dns": the proxy's name has no address. "Tls": TLS with an https proxy failed.
+ * - "Connect": the connection failed. "Dns": the name of the proxy has no address. "Tls": TLS with an https proxy
+ *   failed.
  * - "Socks": a SOCKS proxy refused the request.
  *
- * Causes: a proxy that is down, or a variable of the environment (HTTPS_PROXY) that names an old proxy.
+ * Causes: a proxy that is down, or an environment variable such as HTTPS_PROXY that still names an old proxy.
  *
  * Remedy: check `proxy`; `proxy: false` connects directly, and NO_PROXY excludes hosts.
  *
@@ -347,7 +355,7 @@ export class ClientProxyConnectionError extends tagged("ClientProxyConnectionErr
 }
 
 /**
- * The proxy answered CONNECT with another status than 2xx (aiohttp: `ClientHttpProxyError`).
+ * The proxy answered CONNECT with a status outside 2xx (aiohttp: `ClientHttpProxyError`).
  *
  * Causes: missing or wrong credentials (407), a host or port that the proxy does not allow (403), or a target that the
  * proxy cannot reach (502, 504).
@@ -364,7 +372,7 @@ export class ClientHttpProxyError extends tagged("ClientHttpProxyError")<
     readonly status: number
     readonly reason: string
     readonly headers: Headers.Headers
-    /** At most 1 KiB. */
+    /** The first 1 KiB of the proxy's response at most. */
     readonly body: string
   }
 > {
@@ -372,13 +380,14 @@ export class ClientHttpProxyError extends tagged("ClientHttpProxyError")<
 }
 
 /**
- * `timeout.connect` or one of its parts expired (aiohttp: `ConnectionTimeoutError`). Nothing was sent.
+ * The time limit `timeout.connect`, or the limit of one of its phases, expired (aiohttp: `ConnectionTimeoutError`).
+ * Nothing was sent.
  *
  * Causes: a firewall that drops packets (`socketConnect`), a full pool (`poolWait`), a slow name server (`dns`), or a
  * proxy or server that accepts connections and then stays silent (`proxy`, `tls`).
  *
- * Remedy: `phase` says where the time went. Raise `limit` of the connector if it is "queue"; otherwise check the
- * network, retry, or raise the time limit.
+ * Remedy: look at `phase`. If it is "queue", raise `limit` of the connector; otherwise check the network, retry, or
+ * raise the time limit.
  *
  * @since 0.1.0
  * @category errors
@@ -395,10 +404,10 @@ export class ConnectionTimeoutError extends tagged("ConnectionTimeoutError")<
 }
 
 /**
- * The peer did not respond in time while the request was sent, or while its head or body was awaited (aiohttp:
+ * The server was silent for too long: while it received the request, or before or during its response (aiohttp:
  * `SocketTimeoutError`).
  *
- * Causes: a server that needs longer than `timeout.headers` for its response, a connection that died without a packet,
+ * Causes: a server that needs longer than `timeout.headers` for its response, a connection that broke without a packet,
  * or a server that stops reading an upload (`send`) or sending a body (`body`).
  *
  * Remedy: raise the limit for slow responses; retry idempotent requests. The server may have acted on the request.
@@ -417,12 +426,12 @@ export class SocketTimeoutError extends tagged("SocketTimeoutError")<
 }
 
 /**
- * `timeout.total` expired, in phase `phase` (aiohttp: a bare `TimeoutError`, outside `ClientError`).
+ * The time limit `timeout.total` expired (aiohttp: a bare `TimeoutError`, outside `ClientError`).
  *
  * Causes: a slow server, a large body on a slow line, many redirects or retries, or a middleware that waits.
  *
- * Remedy: `phase` says where the request was. Set `timeout: { total }` for it, or for large downloads `{ total:
- * Infinity, body: "30 seconds" }`.
+ * Remedy: look at `phase`, and raise `timeout: { total }` for the request. For large downloads, use `{ total: Infinity,
+ * body: "30 seconds" }`.
  *
  * @since 0.1.0
  * @category errors
@@ -438,11 +447,11 @@ export class TotalTimeoutError extends tagged("TotalTimeoutError")<
 }
 
 /**
- * The server closed the connection before the end of the response head (aiohttp: `ServerDisconnectedError`). In phase
- * "connect" nothing of the request had been written.
+ * The server closed the connection before the end of the response head (aiohttp: `ServerDisconnectedError`). If `phase`
+ * is "connect", no byte of the request had been written.
  *
- * Causes: the server or a load balancer crashed, restarted, or closed an idle connection just as the request was sent
- * (`reused`); or it does not understand the request.
+ * Causes: the server or a load balancer crashed, restarted, or closed an idle connection just as the client sent the
+ * request (`reused`), or it does not understand the request.
  *
  * Remedy: retry idempotent requests. If it happens with reused connections, set `keepaliveTimeout` below that of the
  * server.
@@ -454,7 +463,7 @@ export class ServerDisconnectedError extends tagged("ServerDisconnectedError")<
   Details & {
     /** Whether the connection had served a request before. */
     readonly reused: boolean
-    /** Bytes of the head received. */
+    /** Bytes of the response head received. */
     readonly received: number
   }
 > {
@@ -462,8 +471,7 @@ export class ServerDisconnectedError extends tagged("ServerDisconnectedError")<
 }
 
 /**
- * The error code of a frame of HTTP/2 by its name (RFC 9113 section 7). A code without a name is in hexadecimal, such as
- * "0x2a".
+ * The name of an HTTP/2 error code (RFC 9113 section 7), or its hexadecimal digits if it has no name, such as "0x2a".
  *
  * @since 0.1.0
  * @category models
@@ -486,32 +494,33 @@ export type Http2Code =
   | `0x${string}`
 
 /**
- * The server ended or refused one request over HTTP/2 before the response head, and the connection continued or took no
- * more requests (RFC 9113 sections 5.4, 6.4, 6.8). After the head the error is a `ClientPayloadError` with the same
- * `code`.
+ * The server refused or ended a request over HTTP/2 before the response head (RFC 9113 sections 5.4, 6.4, 6.8). After
+ * the head, the error is a `ClientPayloadError` with the same `code`.
  *
- * - "Stream": RST_STREAM, for this request only. "Connection": GOAWAY, for all requests that the server did not take.
+ * - "Stream": the server sent RST_STREAM, which ends this request only. "Connection": the server sent GOAWAY, which
+ *   ends all requests that it did not accept.
  *
  * Causes: a server that restarts, that limits requests per connection or per client ("REFUSED_STREAM",
  * "ENHANCE_YOUR_CALM"), that needs HTTP/1.1 for this resource ("HTTP_1_1_REQUIRED"), or that failed ("INTERNAL_ERROR").
  *
- * Remedy: retry if `Errors.isRetryable`, which includes POST if `unprocessed`; the client itself has sent the request
- * again once where that is safe. For "HTTP_1_1_REQUIRED" use a session with `version: "1.1"`.
+ * Remedy: retry if `Errors.isRetryable`, which allows POST too if `unprocessed` is `true`. Where it is safe, the client
+ * has already resent the request once. For "HTTP_1_1_REQUIRED" use a session with `version: "1.1"`.
  *
  * @since 0.1.0
  * @category errors
  */
 export class StreamResetError extends tagged("StreamResetError")<
   Details & {
-    /** The reason that the server gave. */
+    /** The reason that the server sent. */
     readonly code: Http2Code
     readonly scope: "Stream" | "Connection"
     /**
-     * Whether the server has certainly done nothing with the request, so that any method may be sent again: by
-     * REFUSED_STREAM, or by a GOAWAY below its stream with NO_ERROR or before any request.
+     * Whether the server states that it did not process the request, so that a request of any method may be sent again:
+     * by REFUSED_STREAM, or by a GOAWAY that excludes the request's stream and has the code NO_ERROR or excludes all
+     * streams.
      */
     readonly unprocessed: boolean
-    /** The text of the server's GOAWAY: at most 100 bytes, escaped. Not enumerable. Empty without one. */
+    /** The debug text of the server's GOAWAY, escaped: at most 100 bytes; empty if there is none. Not enumerable. */
     readonly debug: string
   }
 > {
@@ -519,13 +528,14 @@ export class StreamResetError extends tagged("StreamResetError")<
 }
 
 /**
- * A read or write failed in the operating system, for example with "ECONNRESET" or "EPIPE" (aiohttp: `ClientOSError`).
+ * The operating system reported that a read or write failed, for example with "ECONNRESET" or "EPIPE" (aiohttp:
+ * `ClientOSError`).
  *
  * Causes: the server crashed or reset the connection ("ECONNRESET", "EPIPE"), or the network was interrupted
  * ("ETIMEDOUT", "EHOSTUNREACH").
  *
- * Remedy: retry idempotent requests; look into the log of the server and of proxies in between for the time of the
- * failure.
+ * Remedy: retry idempotent requests; look at the time of the failure in the logs of the server and of the proxies in
+ * between.
  *
  * @since 0.1.0
  * @category errors
@@ -544,8 +554,8 @@ export class ClientOSError extends tagged("ClientOSError")<
  * `BadHttpMessage`, `BadStatusLine`, `LineTooLong`).
  *
  * - "StatusLine", "Header", "Framing": the head is not valid HTTP; its length may be ambiguous.
- * - "Limit": it exceeds a limit of `connector: { http1 }`, which `description` names.
- * - "Unsolicited": bytes, or a 101, that no request asked for.
+ * - "Limit": the head exceeds a limit of `connector: { http1 }`; `description` names it.
+ * - "Unsolicited": the server sent bytes without a request, or a 101 that no request asked for.
  *
  * Causes: the port speaks another protocol (TLS, HTTP/2, SSH), the server is faulty, or an attacker injects responses.
  *
@@ -559,7 +569,7 @@ export class BadHttpMessage extends tagged("BadHttpMessage")<
     readonly reason: "StatusLine" | "Header" | "Framing" | "Limit" | "Unsolicited"
     /** Names the expected element, and describes the bytes that the peer sent instead. */
     readonly description: string
-    /** The line at fault, as far as it was received: at most 100 characters, escaped, without secrets. */
+    /** The faulty line, as far as it was received: at most 100 characters, escaped, without secrets. */
     readonly excerpt: string
   }
 > {
@@ -569,15 +579,17 @@ export class BadHttpMessage extends tagged("BadHttpMessage")<
 /**
  * The response body is truncated, malformed, too large or no longer available (aiohttp: `ClientPayloadError`).
  *
- * - "Incomplete": the connection ended before the body. "Framing": malformed chunks or multipart framing.
- * - "Decompression": data that does not fit Content-Encoding. "TooLarge", "LineTooLong": above a limit.
- * - "Consumed": a stream was read twice. "Released": read after the Scope had closed.
+ * - "Incomplete": the connection ended before the end of the body. "Framing": the chunks or the multipart framing are
+ *   malformed.
+ * - "Decompression": the data is not valid for its Content-Encoding. "TooLarge", "LineTooLong": the body or a line
+ *   exceeds a limit.
+ * - "Consumed": a stream was read twice. "Released": the body was read after the Scope had closed.
  *
  * Causes: a server or proxy that crashed or timed out in the middle of its response, a wrong Content-Encoding, a body
- * above `maxBodySize`; or a response that left the Scope in which it was opened.
+ * larger than `maxBodySize`, or a response that is used outside its Scope.
  *
  * Remedy: retry "Incomplete" for idempotent requests; `toFile` resumes by itself. Read the body inside the Scope, or
- * use a decoder such as `ClientResponse.text`, which needs none.
+ * use a decoder such as `ClientResponse.text`, which needs no Scope.
  *
  * @since 0.1.0
  * @category errors
@@ -588,7 +600,7 @@ export class ClientPayloadError extends tagged("ClientPayloadError")<
     /** Bytes received, before decoding. */
     readonly received: number
     readonly expected?: number | undefined
-    /** Of "Incomplete" over HTTP/2: the code with which the server ended the response (RST_STREAM). */
+    /** For "Incomplete" over HTTP/2: the code with which the server ended the response (RST_STREAM). */
     readonly code?: Http2Code | undefined
   }
 > {
@@ -596,14 +608,14 @@ export class ClientPayloadError extends tagged("ClientPayloadError")<
 }
 
 /**
- * The request body failed, has the wrong length, cannot be encoded, or cannot be sent a second time; `cause` is the
- * original error.
+ * The client could not send the request body: its source failed, its length is wrong, it cannot be encoded, or it
+ * cannot be sent a second time. `cause` is the original error.
  *
- * - "Source": the stream or file failed. "Length": the body has another length than declared.
+ * - "Source": the stream or file failed. "Length": the length of the body differs from the declared one.
  * - "Encode": the value cannot be serialized. "NotReplayable": a redirect or a retry needs the body again.
  *
  * Causes: a file that was removed or changed during the upload, a bigint or a cycle in `json`, or a stream that can run
- * once and a server that redirects or asks for authentication.
+ * only once, for a server that redirects or asks for authentication.
  *
  * Remedy: look at `cause`. For "NotReplayable" pass a Stream that can run again, request the final URL, or set
  * `expect100: true`, so that the server answers before the body is sent.
@@ -620,14 +632,14 @@ export class RequestBodyError extends tagged("RequestBodyError")<
 }
 
 /**
- * The body cannot be decoded, and its Content-Type declares another type than expected: `json` could not parse it,
- * `events` expected an event stream, or `contentType` requires another type (aiohttp: `ContentTypeError`).
+ * The body cannot be decoded, because its Content-Type declares another type than expected: `json` could not parse it,
+ * `events` expected an event stream, or the option `contentType` requires another type (aiohttp: `ContentTypeError`).
  *
  * Causes: an error page or a login page in place of JSON, often with status 200; or a server that declares JSON as
  * text/plain.
  *
- * Remedy: check `status` and `url` first: `raiseForStatus: true` fails earlier. For a wrong declaration use `jsonWith({
- * contentType: false })`.
+ * Remedy: check `status` and `url` first; with `raiseForStatus: true` an error status fails earlier. If the server
+ * declares a wrong type, use `jsonWith({ contentType: false })`.
  *
  * @since 0.1.0
  * @category errors
@@ -635,7 +647,7 @@ export class RequestBodyError extends tagged("RequestBodyError")<
 export class ContentTypeError extends tagged("ContentTypeError")<
   Details & {
     readonly status: number
-    /** Content-Type as received, several joined by ", "; "" if absent. */
+    /** The Content-Type header as received; several are joined by ", ". "" without one. */
     readonly contentType: string
     /** The expected media type, such as "application/json". */
     readonly expected: string
@@ -659,7 +671,7 @@ export class ContentTypeError extends tagged("ContentTypeError")<
  */
 export class JsonDecodeError extends tagged("JsonDecodeError")<
   Details & {
-    /** Position of the error in characters, if the parser reported it. */
+    /** The position of the error in characters, if the parser reports one. */
     readonly position?: number | undefined
     /** At most 100 characters around the position. */
     readonly excerpt: string
@@ -712,14 +724,14 @@ interface RefusedResponse extends Details {
 }
 
 /**
- * `raiseForStatus` rejected the response, by default for statuses from 400 on (aiohttp: `ClientResponseError`). The
- * error keeps the first 64 KiB of the body (`errorBodySize`) as `bytes` and as text (`body`), and parses it as JSON
- * (`json`, `schemaJson`) and as problem details.
+ * The response was rejected because of its status: by `raiseForStatus` from 400 on, or by `ClientResponse.toFile`
+ * outside 2xx (aiohttp: `ClientResponseError`). The error contains the first 64 KiB of the body (`errorBodySize`) as
+ * `bytes` and as text (`body`), and parses them as JSON (`json`, `schemaJson`) and as problem details (`problem`).
  *
  * Causes: the server refused the request or failed; `body` often explains why.
  *
- * Remedy: handle statuses that are part of the protocol, such as 404, before `raiseForStatus`. 401 and 403 need other
- * credentials; 429 and 503 can be retried later, which `Middleware.retry` does.
+ * Remedy: handle expected statuses, such as 404, before `raiseForStatus`. 401 and 403 need other credentials;
+ * `Middleware.retry` retries 429 and 503 later.
  *
  * @example
  * ```ts
@@ -751,8 +763,8 @@ export class ClientResponseError extends tagged("ClientResponseError")<
   }
 
   /**
-   * Parses `body` like `response.json`; `null` for an empty body. Fails with `JsonDecodeError`, also if the body was
-   * longer than `errorBodySize`, or with `ContentTypeError` if its media type is not JSON.
+   * Parses `body` like `response.json`; an empty body is `null`. Fails with `JsonDecodeError` if the body is not JSON
+   * or was longer than `errorBodySize`, or with `ContentTypeError` if its media type is not JSON either.
    */
   get json(): Effect.Effect<unknown, ContentTypeError | JsonDecodeError> {
     return Effect.suspend(() => jsonText.decode(textSourceOf(this), this.body, undefined))
@@ -766,16 +778,17 @@ export class ClientResponseError extends tagged("ClientResponseError")<
     return Effect.flatMap(this.json, Schema.decodeUnknown(schema, options))
   }
 
-  /** The problem details of a body of type application/problem+json (RFC 9457). */
+  /** The problem details, if the body has the type application/problem+json (RFC 9457). */
   get problem(): Option.Option<Problem> {
     return problemOf(this.headers["content-type"], this.body)
   }
 }
 
 /**
- * More than `maxRedirects` hops, listed in `history` (aiohttp: `TooManyRedirects`).
+ * The server redirected more than `maxRedirects` times (aiohttp: `TooManyRedirects`). `history` lists the redirects.
  *
- * Causes: a loop, usually of a server that expects a cookie or a login, or of http to https and back behind a proxy.
+ * Causes: a redirect loop, usually because the server expects a cookie or a login, or because a proxy makes it redirect
+ * between http and https.
  *
  * Remedy: look at the URLs in `history`. Give the session a cookie jar, log in first, or raise `maxRedirects`.
  *
@@ -794,8 +807,8 @@ export class TooManyRedirects extends tagged("TooManyRedirects")<
 /**
  * The server did not accept the WebSocket handshake (RFC 6455 section 4.1; aiohttp: `WSServerHandshakeError`).
  *
- * Causes: the path has no WebSocket, a proxy in between does not pass upgrades on, credentials or the Origin header are
- * missing, or the server requires a subprotocol.
+ * Causes: the path does not serve WebSockets, a proxy in between does not forward upgrades, credentials or the Origin
+ * header are missing, or the server requires a subprotocol.
  *
  * Remedy: read `status` and `body`; set `auth`, `origin` or `protocols`.
  *
@@ -818,13 +831,15 @@ export class WSServerHandshakeError extends tagged("WSServerHandshakeError")<
 /**
  * A WebSocket has closed, or a read or write failed (RFC 6455 section 7; aiohttp: `WebSocketError`).
  *
- * - "Closed": by either side, with `code`. "Protocol", "TooLarge": invalid data, or a message above `maxMessageSize`.
- * - "Heartbeat", "Abnormal": the peer disappeared. "Timeout": `receiveTimeout` expired; the socket stays open.
+ * - "Closed": either side closed it, with `code`. "Protocol": the peer sent invalid data. "TooLarge": a message exceeds
+ *   `maxMessageSize`.
+ * - "Heartbeat": the peer did not answer a ping. "Abnormal": the connection ended without a close frame. "Timeout":
+ *   `receiveTimeout` expired; the socket stays open.
  *
  * Causes: the server restarted, a proxy closed an idle connection, or the network changed.
  *
  * Remedy: open another WebSocket, for example with `Effect.retry`; set `heartbeat` to detect and prevent silent
- * connections. Code 1008 and codes from 4000 on are decisions of the server, explained by `closeReason`.
+ * connections. With code 1008 and codes from 4000 on the server closes deliberately; `closeReason` explains why.
  *
  * @since 0.1.0
  * @category errors
@@ -832,7 +847,7 @@ export class WSServerHandshakeError extends tagged("WSServerHandshakeError")<
 export class WebSocketError extends tagged("WebSocketError")<
   Details & {
     readonly reason: "Closed" | "Protocol" | "TooLarge" | "Heartbeat" | "Abnormal" | "Timeout"
-    /** The close code that was sent or received; 1006 without one. */
+    /** The close code that was sent or received; 1006 if there was none. */
     readonly code: number
     readonly closeReason?: string | undefined
   }
@@ -841,12 +856,12 @@ export class WebSocketError extends tagged("WebSocketError")<
 }
 
 /**
- * A server did not change to the requested protocol, changed without a request by `Session.upgrade`, or an upgraded
+ * The server did not switch to an offered protocol, or switched although the request did not offer one, or an upgraded
  * connection ended (RFC 9110 section 7.8).
  *
  * - "Refused": the server answered with a status other than 101; `body` is the beginning of its answer.
- * - "Protocol": its 101 names no protocol, or one that was not offered.
- * - "Unexpected": a 101 to a request that was not made by `Session.upgrade` or `Session.webSocket`.
+ * - "Protocol": its 101 does not name an offered protocol.
+ * - "Unexpected": it answered 101 to a request that does not come from `Session.upgrade` or `Session.webSocket`.
  * - "Broken": the connection broke. "Closed": the program closed it. "Timeout": `receiveTimeout` expired.
  *
  * Causes: a server or proxy that does not support the protocol, or a daemon that ended the command.
@@ -860,7 +875,7 @@ export class UpgradeError extends tagged("UpgradeError")<
   Details & {
     readonly reason: "Refused" | "Protocol" | "Unexpected" | "Broken" | "Closed" | "Timeout"
     readonly description: string
-    /** Of the response, if there is one. */
+    /** The status of the response, if there is one. */
     readonly status?: number | undefined
     readonly headers?: Headers.Headers | undefined
     /** The first `errorBodySize` bytes of the body at most, as text. */
@@ -873,14 +888,14 @@ export class UpgradeError extends tagged("UpgradeError")<
 /**
  * A middleware failed the request; `cause` is its error.
  *
- * - "CircuitOpen": `circuitBreaker` sends nothing, because the origin failed too often.
- * - "RateLimited": `rateLimit` without `wait` has no request left.
+ * - "CircuitOpen": `circuitBreaker` did not send the request, because the origin failed too often.
+ * - "RateLimited": the limit of `rateLimit` is reached, and its option `wait` is off.
  * - "TokenRefresh": fetching the token of `bearerRefresh` failed. "Failed": a middleware failed or returned no
  *   response.
  *
- * Causes: a server that is down, more requests than allowed, a login that is refused, or a fault in a middleware.
+ * Causes: a server that is down, more requests than allowed, a failed login, or a fault in a middleware.
  *
- * Remedy: look at `cause` and `description`. Wait as long as `description` says, or handle the error of the login.
+ * Remedy: look at `cause` and `description`. Wait for the time in `description`, or handle the error of the login.
  *
  * @since 0.1.0
  * @category errors
@@ -899,8 +914,8 @@ export class MiddlewareError extends tagged("MiddlewareError")<
  *
  * Causes: a response, a stream or a fiber that outlives the layer of its session, or a program that is shutting down.
  *
- * Remedy: keep the layer for as long as requests run: provide it once at the edge of the program, not around single
- * effects that start fibers.
+ * Remedy: keep the layer open while requests run. Provide it once at the edge of the program, not around single effects
+ * that start fibers.
  *
  * @since 0.1.0
  * @category errors
@@ -916,7 +931,7 @@ export class SessionClosedError extends tagged("SessionClosedError")<
 /**
  * `maxQueue` requests are already waiting for a connection. Nothing was sent.
  *
- * Causes: more concurrent requests than the server answers in time, or responses that are opened and not released.
+ * Causes: more concurrent requests than the server answers in time, or responses that are not released.
  *
  * Remedy: bound the concurrency (`Effect.forEach` with `concurrency`), raise `limit` or `maxQueue`, and check
  * `connector.stats`: many `acquired` connections without traffic mean unreleased responses.
@@ -934,13 +949,14 @@ export class PoolSaturatedError extends tagged("PoolSaturatedError")<
 }
 
 /**
- * A certificate, key or TLS setting cannot be used. Fails `Ssl.context`, never a request.
+ * A certificate, key or TLS setting cannot be used. `Ssl.context` and `Ssl.contextFromFiles` fail with this error;
+ * requests never do.
  *
- * Causes: a path that does not exist, a certificate in place of a key, a wrong passphrase, or a key of another
- * certificate.
+ * Causes: a path that does not exist, a certificate in place of a key, a wrong passphrase, or a key that belongs to
+ * another certificate.
  *
- * Remedy: change the option that `option` names as `description` says; `openssl x509 -in file -noout -text` shows a
- * certificate.
+ * Remedy: correct the option that `option` names; `description` says what is wrong. `openssl x509 -in file -noout
+ * -text` shows a certificate.
  *
  * @since 0.1.0
  * @category errors
@@ -952,16 +968,16 @@ export class SslContextError extends tagged("SslContextError")<{
 }> {}
 
 /**
- * Saved cookies cannot be read, or, with reason "Rejected", a jar rejects a cookie. Fails `set`, `fromJson` and
- * `fromNetscape` of a jar, `CookieJar.load`, `layerFile` and `layerPersisted`, never a request.
+ * A jar cannot read saved cookies, or rejects a cookie of the program. `set` and `fromJson` of a jar and
+ * `CookieJar.fromNetscape`, `load`, `layerFile` and `layerPersisted` fail with this error; requests never do.
  *
  * - "Malformed": the text is not a saved jar. "TooLarge": it has more than 64 MiB.
  * - "Rejected": the rules of the jar do not allow the cookie, for example a value with a semicolon.
  *
- * Causes: another file or key, a file that another program wrote, or one that was cut; a cookie that a server could not
+ * Causes: a wrong file or key, a file that another program wrote, a truncated file, or a cookie that a server could not
  * set either.
  *
- * Remedy: remove the file or choose another, or correct the cookie; the jar is unchanged.
+ * Remedy: remove the file, choose another one, or correct the cookie. The jar is unchanged.
  *
  * @since 0.1.0
  * @category errors
@@ -973,7 +989,7 @@ export class CookieJarError extends tagged("CookieJarError")<{
 }> {}
 
 /**
- * The TLS handshake failed, the pin aside (aiohttp: `ClientSSLError`).
+ * TLS failed for a reason other than a pinned fingerprint (aiohttp: `ClientSSLError`).
  *
  * @since 0.1.0
  * @category groups
@@ -981,7 +997,7 @@ export class CookieJarError extends tagged("CookieJarError")<{
 export type ClientSSLError = ClientConnectorSSLError | ClientConnectorCertificateError
 
 /**
- * The TLS handshake failed, or the certificate did not match the pin.
+ * TLS failed, or the certificate did not match the pinned fingerprint.
  *
  * @since 0.1.0
  * @category groups
@@ -989,7 +1005,7 @@ export type ClientSSLError = ClientConnectorSSLError | ClientConnectorCertificat
 export type TlsError = ClientSSLError | FingerprintMismatch
 
 /**
- * A time limit expired (aiohttp: `ServerTimeoutError`, which excludes the total).
+ * A time limit expired (aiohttp: `ServerTimeoutError`, which does not include the total limit).
  *
  * @since 0.1.0
  * @category groups
@@ -997,15 +1013,14 @@ export type TlsError = ClientSSLError | FingerprintMismatch
 export type ServerTimeoutError = ConnectionTimeoutError | SocketTimeoutError | TotalTimeoutError
 
 /**
- * The proxy failed.
- *
+ * The connection to or through a proxy failed. *
  * @since 0.1.0
  * @category groups
  */
 export type ProxyError = ClientProxyConnectionError | ClientHttpProxyError
 
 /**
- * Connecting failed, or the connection broke before a response was received (aiohttp: `ClientConnectionError`).
+ * The connection could not be opened, or broke before a response arrived (aiohttp: `ClientConnectionError`).
  *
  * @since 0.1.0
  * @category groups
@@ -1084,7 +1099,8 @@ const belongs = (error: unknown): error is ClientError => typeof error === "obje
 const hasTag = (error: unknown, tags: ReadonlySet<string>): boolean => belongs(error) && tags.has(error._tag)
 
 /**
- * Whether a value is an error of a request. Narrows partial error channels, complete ones and `unknown`.
+ * Whether a value is an error of a request. Narrows `unknown`, and error types that contain some or all of these
+ * errors.
  *
  * @since 0.1.0
  * @category guards
@@ -1092,7 +1108,7 @@ const hasTag = (error: unknown, tags: ReadonlySet<string>): boolean => belongs(e
 export const isClientError = <E>(error: E): error is E & ClientError => belongs(error)
 
 /**
- * Whether connecting failed, or the connection broke before a response was received.
+ * Whether the connection could not be opened, or broke before a response arrived.
  *
  * @since 0.1.0
  * @category guards
@@ -1101,7 +1117,7 @@ export const isClientConnectionError = <E>(error: E): error is E & ClientConnect
   hasTag(error, connectionTags)
 
 /**
- * Whether the TLS handshake failed, the pin aside.
+ * Whether TLS failed for a reason other than a pinned fingerprint.
  *
  * @since 0.1.0
  * @category guards
@@ -1109,7 +1125,7 @@ export const isClientConnectionError = <E>(error: E): error is E & ClientConnect
 export const isClientSSLError = <E>(error: E): error is E & ClientSSLError => hasTag(error, clientSSLTags)
 
 /**
- * Whether the TLS handshake failed or the certificate did not match the pin.
+ * Whether TLS failed or the certificate did not match the pinned fingerprint.
  *
  * @since 0.1.0
  * @category guards
@@ -1117,7 +1133,7 @@ export const isClientSSLError = <E>(error: E): error is E & ClientSSLError => ha
 export const isTlsError = <E>(error: E): error is E & TlsError => hasTag(error, tlsTags)
 
 /**
- * Whether a time limit expired, including the total.
+ * Whether a time limit expired, including `total`.
  *
  * @since 0.1.0
  * @category guards
@@ -1125,7 +1141,7 @@ export const isTlsError = <E>(error: E): error is E & TlsError => hasTag(error, 
 export const isServerTimeoutError = <E>(error: E): error is E & ServerTimeoutError => hasTag(error, timeoutTags)
 
 /**
- * Whether the proxy failed.
+ * Whether the connection to or through a proxy failed.
  *
  * @since 0.1.0
  * @category guards
@@ -1133,14 +1149,14 @@ export const isServerTimeoutError = <E>(error: E): error is E & ServerTimeoutErr
 export const isProxyError = <E>(error: E): error is E & ProxyError => hasTag(error, proxyTags)
 
 /**
- * Whether the same request may be sent again. True if the server cannot have acted on any byte of it, or if its method
- * is idempotent (RFC 9110 section 9.2.2) and the failure is transient: connecting, timeouts, disconnects, resets, a
- * truncated body, and statuses 408, 425, 429, 502, 503 and 504. Invalid certificates, pins, URLs and address policies would fail
- * again and are not retryable.
+ * Whether the same request may be sent again. Returns `true` if the server cannot have processed any part of the
+ * request, or if its method is idempotent (RFC 9110 section 9.2.2) and the failure is transient: a failed connection
+ * attempt, a timeout, a disconnect, a reset, a truncated body, or status 408, 425, 429, 502, 503 or 504. Invalid
+ * certificates, pins, URLs and address policies would fail again and are not retryable.
  *
- * For a later attempt (`attempt` above 1) the error does not cover the earlier attempts, so that only idempotent
- * methods are retryable. For use in `Effect.retry({ while: Errors.isRetryable })`; returns `false` for anything but a
- * `ClientError`.
+ * If `attempt` is greater than 1, only idempotent methods are retryable, because the error says nothing about the
+ * earlier attempts. Returns `false` for a value that is not a `ClientError`. Use it with `Effect.retry({ while:
+ * Errors.isRetryable })`.
  *
  * @since 0.1.0
  * @category guards
