@@ -29,7 +29,7 @@ import type { Ssl } from "./Ssl.js"
 import type * as Timeouts from "./Timeouts.js"
 
 /**
- * An HTTP method; sent in upper case.
+ * An HTTP method, which the client sends in upper case.
  *
  * @since 0.1.0
  * @category models
@@ -37,10 +37,10 @@ import type * as Timeouts from "./Timeouts.js"
 export type Method = HttpMethod | (string & {})
 
 /**
- * A URL. A string is parsed like `new URL` (WHATWG): white space around it is removed, existing percent-escapes stay
- * byte for byte, and a space becomes "%20", so that a string and a `URL` with the same text send the same bytes.
- * Strings with an ambiguous authority or scheme (an IPv4 address in another notation, a backslash, "http:/host",
- * control characters) fail with `InvalidURL`. A string with `encoded: true` is sent byte for byte.
+ * A URL. A string is parsed like `new URL` (WHATWG URL standard), so that a string and a `URL` with the same text send
+ * the same bytes: white space around it is removed, existing percent-escapes stay byte for byte, and a space becomes
+ * "%20". A string with an ambiguous authority or scheme (an IPv4 address in another notation, a backslash,
+ * "http:/host", control characters) fails with `InvalidURL`. With `encoded: true` a string is sent byte for byte.
  *
  * @since 0.1.0
  * @category models
@@ -56,8 +56,8 @@ export type UrlInput = string | URL
 export type HeaderValue = string | Redacted.Redacted
 
 /**
- * Headers as a record or as pairs. In a record, an array repeats the header and `undefined` omits it. Pairs keep their
- * order and case.
+ * Headers as a record or as pairs. In a record, an array of values repeats the header, and `undefined` omits it. Pairs
+ * are sent in their order and case.
  *
  * @since 0.1.0
  * @category models
@@ -67,8 +67,8 @@ export type HeadersInput =
   | Iterable<readonly [name: string, value: HeaderValue]>
 
 /**
- * Query parameters: text with or without a leading "?", a record, pairs, or URLSearchParams. In a record, arrays repeat
- * the parameter; `undefined` and `null` omit it.
+ * Query parameters: text with or without a leading "?", a record, pairs, or URLSearchParams. In a record, an array of
+ * values repeats the parameter, and `undefined` and `null` omit it.
  *
  * @since 0.1.0
  * @category models
@@ -88,12 +88,12 @@ export type CookiesInput = { readonly [name: string]: string } | Iterable<readon
  * @effect/platform, or a body type of Node or the web: Blob, File, FormData, ArrayBuffer, Readable, ReadableStream, any
  * other AsyncIterable of bytes or text, or a form of the `form-data` package.
  *
- * A Stream runs again for each attempt, unless it is marked with `oneShot`. Blobs and Files are read again, too. A
- * Readable, a ReadableStream, an AsyncIterable and a form of `form-data` can be sent once: a redirect or retry that must
- * send them again fails with `RequestBodyError` "NotReplayable".
+ * A Stream runs again for each attempt, unless it is marked with `oneShot`; Blobs and Files are read again. A Readable,
+ * a ReadableStream, an AsyncIterable and a form of `form-data` can be sent only once: a redirect or retry that needs
+ * them again fails with `RequestBodyError`, reason "NotReplayable".
  *
- * Text is encoded in the `charset` of the Content-Type header, by default UTF-8. A character that the charset cannot
- * represent, and a charset without an encoder, fail with `InvalidRequest`.
+ * Text is encoded in the `charset` of the Content-Type header, by default UTF-8. If there is no encoder for the
+ * charset, or the charset cannot represent a character, the request fails with `InvalidRequest`.
  *
  * @since 0.1.0
  * @category models
@@ -120,27 +120,27 @@ export type Data =
  */
 export interface Progress {
   readonly direction: "upload" | "download"
-  /** Number of bytes so far; in a response, before decoding. */
+  /** The number of bytes transferred so far; for a download, before decoding. */
   readonly transferred: number
-  /** Number of all bytes, if known. */
+  /** The number of bytes in total, if known. */
   readonly total: Option.Option<number>
 }
 
 /**
- * A redirect that is about to be followed.
+ * A redirect that the session is about to follow.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Redirect {
   readonly response: ResponseHead
-  /** The next request. If the origin changes, credentials are already removed. */
+  /** The next request. If the origin changes, it no longer contains credentials. */
   readonly next: ClientRequest
   readonly crossOrigin: boolean
 }
 
 /**
- * Options that a session and its requests share; a request's value wins.
+ * Options of both sessions and requests. The value of the request takes precedence.
  *
  * @since 0.1.0
  * @category models
@@ -149,36 +149,39 @@ export interface CommonOptions {
   /** Headers to send. A header of the request replaces the session's header of the same name. */
   readonly headers?: HeadersInput | undefined
   /**
-   * Cookies to send. On a session: stored in the jar for the host of `baseUrl` (as Secure, if it is https), or without
-   * `baseUrl` for every host that a request names, IP addresses included, but not for hosts that only a redirect names.
-   * On a request: sent with it and with redirects within its origin, in addition to the jar's cookies, and not stored.
-   * Text is sent as UTF-8.
+   * Cookies to send, as UTF-8. A session stores its cookies in the jar for the host of `baseUrl` (as Secure, if it is
+   * https). Without `baseUrl` it stores them for the host of each request, including IP addresses, but not for a host
+   * that only a redirect leads to. Cookies of a request are sent with it and with redirects within its origin, in
+   * addition to those of the jar, and are not stored.
    */
   readonly cookies?: CookiesInput | undefined
   /**
-   * Credentials, sent only to the origin of the URL; `false` sends none. Credentials in the request's own URL or
-   * headers as well are an `InvalidRequest`; the session's credentials are overridden.
+   * Credentials, which are sent only to the origin of the URL; `false` sends none. They replace the session's
+   * credentials. A request that also has credentials in its URL or headers fails with `InvalidRequest`.
    */
   readonly auth?: Credentials | false | undefined
   /** Automatic headers to omit: "user-agent", "accept", "accept-encoding", "content-type". */
   readonly skipAutoHeaders?: Iterable<string> | undefined
   /**
-   * Checks the final response: `true` fails with `ClientResponseError` for statuses from 400 on, and a function fails
-   * the request if its effect fails. Default `false`.
+   * Checks the final response. With `true` the request fails with `ClientResponseError` for statuses from 400 on; with
+   * a function it fails if the function's effect fails. Default `false`.
    */
   readonly raiseForStatus?: boolean | ((response: ClientResponse) => Effect.Effect<void, ClientError>) | undefined
   /** Time limits. Those of a request replace those of the session one by one. Defaults: `Timeouts.defaults`. */
   readonly timeout?: Timeouts.Input | undefined
-  /** Decodes gzip, deflate, br, and on Node 24 or later zstd. Default `true`. */
+  /** Whether to decode bodies in gzip, deflate, br, and on Node 24 or later zstd. Default `true`. */
   readonly autoDecompress?: boolean | undefined
   /**
-   * Most bytes of a decoded body. Default `Infinity`. If `HttpIncomingMessage.withMaxBodySize` of @effect/platform is
-   * set too, the smaller limit applies.
+   * Maximum size of a decoded body in bytes. Default `Infinity`. If `HttpIncomingMessage.withMaxBodySize` of
+   * @effect/platform is set too, the smaller limit applies.
    */
   readonly maxBodySize?: number | undefined
-  /** Most bytes of a decoded body that a `ClientResponseError` keeps. Default 64 KiB. */
+  /** How many bytes of the decoded body a `ClientResponseError` contains at most. Default 64 KiB. */
   readonly errorBodySize?: number | undefined
-  /** The proxy of the request; `false` connects directly. Default: that of the environment with `trustEnv`, or none. */
+  /**
+   * The proxy of the request; `false` connects directly. Default: the proxy of the environment with `trustEnv`, else
+   * none.
+   */
   readonly proxy?: Proxy.Input | undefined
   /** Credentials for a `proxy` given as a URL. */
   readonly proxyAuth?: Credentials | undefined
@@ -187,22 +190,25 @@ export interface CommonOptions {
   /** TLS settings. Default `true`, which means the connector's setting. */
   readonly ssl?: Ssl | undefined
   /**
-   * The middlewares, outermost first. A request's list replaces the session's; `[]` means none. Anything but an array
-   * of functions is an `InvalidRequest`.
+   * The middlewares, outermost first. The list of a request replaces that of the session; `[]` means none. A value that
+   * is not an array of functions fails with `InvalidRequest`.
    */
   readonly middlewares?: ReadonlyArray<Middleware> | undefined
-  /** Called before each redirect; `None` makes the redirect the final response. Its failure fails the request. */
+  /**
+   * Called before the session follows a redirect. It returns the next request, or `None` to return the redirect as the
+   * final response. If its effect fails, the request fails.
+   */
   readonly onRedirect?: ((redirect: Redirect) => Effect.Effect<Option.Option<ClientRequest>, ClientError>) | undefined
 }
 
 /**
- * Options of one request. At most one of `json`, `text` and `data` may be given.
+ * Options of one request. It can have one body: `json`, `text` or `data`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RequestOptions extends CommonOptions {
-  /** Parameters that are appended to the query of the URL, on the first hop only; a space becomes "+". */
+  /** Parameters to append to the query of the URL; a space becomes "+". Redirects do not repeat them. */
   readonly params?: ParamsInput | undefined
   /** Whether a URL string is sent byte for byte, except white space around it. Default `false`. */
   readonly encoded?: boolean | undefined
@@ -214,29 +220,32 @@ export interface RequestOptions extends CommonOptions {
   readonly data?: Data | undefined
   /** Whether to follow redirects. Default `true`, but `false` for HEAD. */
   readonly allowRedirects?: boolean | undefined
-  /** Most redirects to follow; one more fails with `TooManyRedirects`. 0 fails on the first redirect. Default 10. */
+  /**
+   * Maximum number of redirects to follow; one more fails with `TooManyRedirects`. 0 fails on the first redirect.
+   * Default 10.
+   */
   readonly maxRedirects?: number | undefined
   /** Compresses the body; `true` means "deflate". Default `false`. */
   readonly compress?: boolean | "deflate" | "gzip" | "br" | undefined
-  /** Whether to use chunked coding. Default: if the length is unknown. */
+  /** Whether to send the body with chunked coding. Default: only if its length is unknown. */
   readonly chunked?: boolean | undefined
   /**
-   * Sends `Expect: 100-continue` and waits at most one second for a response. A request answered with 417 is repeated
-   * once without it, if its body can be sent again (RFC 9110 section 10.1.1). Default `false`.
+   * Sends `Expect: 100-continue`, and waits at most one second for a response before it sends the body. If the server
+   * answers 417 and the body can be sent again, the request is repeated once without the header (RFC 9110 section
+   * 10.1.1). Default `false`.
    */
   readonly expect100?: boolean | undefined
   /**
-   * The name for SNI and verification instead of the URL's host: a host name, sent in A-labels and without a final dot,
-   * or an IP address, which is verified but not sent. Anything else, such as an empty label, a space, a control
-   * character, a zone or more than 253 characters, fails with `InvalidRequest` (RFC 6066 section 3; aiohttp:
-   * `server_hostname`).
+   * The name for TLS instead of the host of the URL (RFC 6066 section 3; aiohttp: `server_hostname`). A host name is
+   * sent in SNI as A-labels without a final dot, and verified; an IP address is only verified. An invalid name, with an
+   * empty label, a space, a control character, a zone or more than 253 characters, fails with `InvalidRequest`.
    */
   readonly serverHostname?: string | undefined
-  /** A value that is passed to `ctx` of each trace config. */
+  /** A value that the session passes to the `ctx` function of each trace config. */
   readonly traceRequestCtx?: unknown
   /** The template of the URL for the span name and the attribute `url.template`, such as "/users/{id}". */
   readonly urlTemplate?: string | undefined
-  /** Called with the progress of the request body and of the response body; both wait for its effect. */
+  /** Called with the progress of the request body and of the response body. The transfer waits for its effect. */
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
 }
 
@@ -282,7 +291,7 @@ export const TypeId: TypeId = prepared.TypeId
 export type TypeId = "~effect-http-session/ClientRequest"
 
 /**
- * A prepared request as middlewares see it: without cookies and automatic headers, and prepared anew for each hop.
+ * A prepared request, as middlewares see it. It does not contain cookies and automatic headers. Each hop has its own.
  *
  * @since 0.1.0
  * @category models
@@ -290,17 +299,20 @@ export type TypeId = "~effect-http-session/ClientRequest"
 export interface ClientRequest extends Pipeable, Inspectable {
   readonly [TypeId]: TypeId
   readonly method: string
-  /** Without userinfo and fragment. */
+  /** The URL without userinfo and fragment. */
   readonly url: string
-  /** `url` with the values of secret parameters replaced, as errors and spans show it: for log lines. */
+  /** `url` for log lines, with the values of secret parameters replaced as in errors and spans. */
   readonly redactedUrl: string
-  /** In order and in the given case, including duplicates. Secret values are not printed, but are part of the JSON. */
+  /**
+   * The headers in the given order and case, including duplicates. Secret values are not printed, but `JSON.stringify`
+   * on this array contains them.
+   */
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
   readonly header: (name: string) => Option.Option<string>
   readonly body: HttpBody.HttpBody
   /** The merged options of the session and the request. */
   readonly options: RequestOptions
-  /** The number of redirects followed before. */
+  /** The number of redirects that led to this request. */
   readonly hop: number
 }
 
@@ -313,11 +325,11 @@ export interface ClientRequest extends Pipeable, Inspectable {
 export const isClientRequest = (u: unknown): u is ClientRequest => u instanceof prepared.PreparedRequest
 
 /**
- * Creates a request independently of a session, for `Session.execute` and `toCurl`. The session that executes it adds
- * its own headers, credentials, cookies and limits where the request has none. The URL must be absolute.
+ * Creates a request without a session, for `Session.execute` and `toCurl`. The session that executes it adds its
+ * headers, credentials, cookies and limits where the request has none. The URL must be absolute.
  *
- * Fails with `InvalidURL` if the URL cannot be requested, with `InvalidRequest` if options contradict each other or
- * cannot be sent, and with `RequestBodyError` "Encode" if the value of `json` cannot be serialized.
+ * Fails with `InvalidURL` if the URL is invalid, with `InvalidRequest` if an option is invalid or contradicts another,
+ * and with `RequestBodyError`, reason "Encode", if the value of `json` cannot be serialized.
  *
  * @example
  * ```ts
@@ -344,7 +356,7 @@ export const make = (
   })
 
 /**
- * Sets a header, replacing existing ones of the same name in any case. A `Redacted` value is sent but never shown. An
+ * Sets a header and removes existing ones of the same name, in any case. A `Redacted` value is sent but never shown. An
  * invalid header fails the request with `InvalidRequest`.
  *
  * @since 0.1.0
@@ -359,7 +371,7 @@ export const setHeader: {
 )
 
 /**
- * Adds a header, keeping existing ones of the same name. A `Redacted` value is sent but never shown. An invalid header
+ * Adds a header and keeps existing ones of the same name. A `Redacted` value is sent but never shown. An invalid header
  * fails the request with `InvalidRequest`.
  *
  * @since 0.1.0
@@ -374,7 +386,7 @@ export const appendHeader: {
 )
 
 /**
- * Removes a header in any case. To omit automatic headers, use the option `skipAutoHeaders`.
+ * Removes all headers of this name, in any case. To omit automatic headers, use the option `skipAutoHeaders`.
  *
  * @since 0.1.0
  * @category combinators
@@ -385,8 +397,8 @@ export const removeHeader: {
 } = dual(2, (self: ClientRequest, name: string): ClientRequest => changes.removeHeader(own(self), name))
 
 /**
- * Changes the URL, resolved relative to the current one. If the origin changes, credentials, cookies, secret headers,
- * Host and the TLS server name are removed. An invalid URL fails the request with `InvalidURL`.
+ * Changes the URL; a relative URL is resolved against the current one. If the origin changes, credentials, cookies,
+ * secret headers, Host and the TLS server name are removed. An invalid URL fails the request with `InvalidURL`.
  *
  * @since 0.1.0
  * @category combinators
@@ -408,15 +420,15 @@ export const setBody: {
   (self: ClientRequest, data: Data): ClientRequest
 } = dual(2, (self: ClientRequest, data: Data): ClientRequest => changes.setBody(own(self), data))
 
-/** The prepared request behind the public type. Only this package makes requests. */
+/** Returns the prepared request behind the public type. Only this package can make one. */
 const own = (self: ClientRequest): prepared.PreparedRequest => {
   if (self instanceof prepared.PreparedRequest) return self
   throw new TypeError("expected a request made by effect-http-session")
 }
 
 /**
- * Marks a Stream that can be read only once. A redirect, a retry or a second round of authentication that would need it
- * again fails with `RequestBodyError` "NotReplayable" and sends nothing.
+ * Marks a Stream that can be read only once. If a redirect, a retry or a second round of authentication needs the
+ * Stream again, the request fails with `RequestBodyError`, reason "NotReplayable", before anything is sent.
  *
  * @since 0.1.0
  * @category constructors
@@ -424,9 +436,9 @@ const own = (self: ClientRequest): prepared.PreparedRequest => {
 export const oneShot = (stream: Stream.Stream<Uint8Array, unknown>): HttpBody.Stream => replay.oneShot(stream)
 
 /**
- * Renders a request as a curl command line, quoted for POSIX shells, without secrets: values of credential headers, of
- * `Redacted` headers, and of parameters, form fields and JSON members with secret names. A body that is a stream, not
- * text or larger than 4 KiB is shown as "@-".
+ * Renders a request as a curl command line, quoted for POSIX shells. Secrets are replaced: values of credential
+ * headers, of `Redacted` headers, and of parameters, form fields and JSON members with secret names. A body that is a
+ * stream, is not text or has more than 4 KiB is shown as "@-", which makes curl read standard input.
  *
  * @since 0.1.0
  * @category conversions

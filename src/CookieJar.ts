@@ -1,19 +1,19 @@
 /**
- * Cookies by RFC 6265bis: the jar of a session, and jars for custom use.
+ * Cookie jars by RFC 6265bis, for sessions and for other uses.
  *
- * A jar is plain data behind a few Effects. It performs no I/O, uses Effect's Clock, and every operation is atomic. It
- * rejects cookies that are malformed or that their sender may not set; requests never fail because of them. Values are
- * sent back byte for byte as received.
+ * A jar performs no I/O and uses Effect's Clock, and every operation is atomic. It rejects cookies that are malformed
+ * or that their sender is not allowed to set; requests do not fail because of them. It sends values back byte for byte
+ * as received.
  *
  * Rules in addition to the RFC's algorithms (aiohttp: `CookieJar`):
  *
  * - No cookies from or to IP addresses, unless `unsafe`.
  * - No cookies for a public suffix ("com", "co.uk", "github.io"), except host-only cookies of that very host.
- * - No Secure cookies from or to http, and none over http that shadow a Secure cookie, unless the origin is trustworthy:
- *   `localhost`, `*.localhost`, loopback addresses and `treatAsSecureOrigin`.
+ * - No Secure cookies from or to http, and no cookie from http that would shadow a Secure cookie, unless the origin is
+ *   trustworthy: `localhost`, `*.localhost`, a loopback address or a `treatAsSecureOrigin`.
  * - Names starting with "__Host-" or "__Secure-", in any case, must satisfy the conditions of these prefixes.
- * - `SameSite=None` requires Secure. Otherwise SameSite and Partitioned are stored and shown but have no effect, since
- *   a program is not a site.
+ * - `SameSite=None` requires Secure. Otherwise SameSite and Partitioned are stored but have no effect, because a
+ *   program is not a site.
  * - Limits: 4096 octets of name and value, 1024 per attribute, 400 days of lifetime, 50 Set-Cookie lines per response,
  *   180 cookies per domain, 3000 in total, and 8190 octets in a Cookie header.
  * - No nameless cookies, unless `nameless`.
@@ -68,14 +68,14 @@ export type TypeId = "~effect-http-session/CookieJar"
 export interface Cookie {
   /** The name; empty for a nameless cookie, which only a jar with `nameless` stores. */
   readonly name: string
-  /** As received: not decoded, quotes included. Not printed, but part of the JSON. */
+  /** The value as received: not decoded, with quotes. It is not printed, but `JSON.stringify` contains it. */
   readonly value: string
-  /** In lower-case A-labels, without a leading dot; "" for a shared cookie, which is sent to every host. */
+  /** The domain in lower-case A-labels, without a leading dot; "" for a shared cookie, which is sent to every host. */
   readonly domain: string
   /** Whether the cookie is not sent to subdomains. */
   readonly hostOnly: boolean
   readonly path: string
-  /** Sent only over https, or to a `treatAsSecureOrigin`. */
+  /** Whether the cookie is sent only over https or to a trustworthy origin. */
   readonly secure: boolean
   /** Whether scripts in a browser must not read the cookie. Has no effect on requests of a program. */
   readonly httpOnly: boolean
@@ -93,18 +93,20 @@ export interface Cookie {
 }
 
 /**
- * A cookie that a program stores in a jar, with all attributes. A `Cookie` of a jar is a valid input.
+ * A cookie for a program to store in a jar, with all attributes. A `Cookie` of a jar is a valid input.
  *
  * @since 0.1.0
  * @category models
  */
 export interface CookieInput {
   readonly name: string
-  /** Sent byte for byte, text as UTF-8. */
+  /** The value, which is sent as UTF-8, byte for byte. */
   readonly value: string
-  /** With or without a leading dot. A cookie with "" is shared: it is sent to every host. */
+  /** The domain, with or without a leading dot. "" makes the cookie shared: it is sent to every host. */
   readonly domain: string
-  /** If `true`, subdomains do not get the cookie. Default `false`; always `true` for IP addresses and public suffixes. */
+  /**
+   * Whether the cookie is not sent to subdomains. Default `false`; always `true` for IP addresses and public suffixes.
+   */
   readonly hostOnly?: boolean | undefined
   /** The cookie is sent to this path and all paths below it. Default "/". */
   readonly path?: string | undefined
@@ -165,41 +167,40 @@ export type CookieRejection =
  */
 export interface CookieJarOptions {
   /**
-   * Accepts cookies from, and sends them to, IP addresses, as needed for tests against 127.0.0.1. Shared cookies are
-   * sent there in any case. Default `false` (aiohttp: `unsafe`).
+   * Accepts cookies from IP addresses and sends cookies to them, for example for tests against 127.0.0.1. Shared
+   * cookies are always sent to IP addresses. Default `false` (aiohttp: `unsafe`).
    */
   readonly unsafe?: boolean | undefined
   /**
-   * Quotes values that are not tokens, with octal escapes like aiohttp; a value received in quotes is unchanged.
-   * Default `false`: byte for byte (aiohttp: `quote_cookie`, default `True`).
+   * Quotes values that are not tokens, with octal escapes like aiohttp; a value received in quotes is unchanged. With
+   * `false`, values are sent byte for byte. Default `false` (aiohttp: `quote_cookie`, default `True`).
    */
   readonly quoteCookie?: boolean | undefined
   /**
    * Stores nameless cookies, such as `Set-Cookie: token`, and sends them as `token`, like RFC 6265bis and browsers.
-   * Default `false`: dropped, like RFC 6265 and aiohttp.
+   * With `false` the jar drops them, like RFC 6265 and aiohttp. Default `false`.
    */
   readonly nameless?: boolean | undefined
   /**
-   * Http origins that are treated as https for Secure cookies, such as "http://dev.internal:3000". `localhost`,
-   * `*.localhost` and, with `unsafe`, loopback addresses are always treated so. Default none (aiohttp:
-   * `treat_as_secure_origin`).
+   * Origins with http that may set and get Secure cookies, such as "http://dev.internal:3000". `localhost`,
+   * `*.localhost` and, with `unsafe`, loopback addresses always may. Default none (aiohttp: `treat_as_secure_origin`).
    */
   readonly treatAsSecureOrigin?: string | ReadonlyArray<string> | undefined
-  /** Most cookies in the jar. Evicts the least recently used. 0 stores nothing. Default 3000. */
+  /** Maximum number of cookies in the jar; the least recently used are evicted. 0 stores nothing. Default 3000. */
   readonly maxCookies?: number | undefined
   /**
-   * Most cookies of one exact domain. Evicts cookies that are not Secure first, then the least recently used. Default
-   * 180.
+   * Maximum number of cookies of one exact domain. Cookies that are not Secure are evicted first, then the least
+   * recently used. Default 180.
    */
   readonly maxCookiesPerDomain?: number | undefined
 }
 
 /**
- * The service of a jar. It performs no I/O: a persisted jar saves in the background and when its Scope closes. Each
- * operation is atomic.
+ * The operations of a jar. They perform no I/O, because a persisted jar saves in the background and when its Scope
+ * closes. Each operation is atomic.
  *
- * URLs are parsed by the URL standard. A URL without a host, or with a scheme other than http, https, ws and wss, is an
- * `InvalidURL`.
+ * URLs are parsed by the URL standard. A URL without a host, or with a scheme other than http, https, ws and wss, fails
+ * with `InvalidURL`.
  *
  * @since 0.1.0
  * @category models
@@ -213,20 +214,21 @@ export interface CookieJarService {
    */
   readonly setCookies: (lines: Iterable<string>, url: UrlInput) => Effect.Effect<void, InvalidURL>
   /**
-   * Stores cookies for the host of `url` with path "/", or without a URL for every host. Attributes and `valueEncoded`
-   * of @effect/platform's cookies are applied. Drops cookies that would break a Cookie header, such as a value with ";"
+   * Stores cookies for the host of `url` with path "/"; without a URL, for every host. Cookies of @effect/platform keep
+   * their attributes and `valueEncoded`. Drops cookies that would break a Cookie header, such as a value with ";"
    * (aiohttp: `update_cookies`).
    */
   readonly updateCookies: (cookies: CookiesInput | Cookies.Cookies, url?: UrlInput) => Effect.Effect<void, InvalidURL>
   /**
-   * Stores one cookie with all its attributes, replacing a cookie with the same name, domain and path. Fails with
-   * `CookieJarError` "Rejected" if the rules or options of the jar do not allow the cookie. A jar that stores nothing
-   * ignores it.
+   * Stores one cookie with all its attributes, and replaces a cookie with the same name, domain and path. Fails with
+   * `CookieJarError`, reason "Rejected", if the rules or options of the jar do not allow the cookie. `layerDummy`,
+   * which stores nothing, ignores it.
    */
   readonly set: (cookie: CookieInput) => Effect.Effect<void, CookieJarError>
   /**
    * The cookies that a request to `url` would send, in sending order: longer paths first, then older cookies. Two
-   * cookies may have the same name (RFC 6265bis section 5.8.3; aiohttp: `filter_cookies`). Marks them as used.
+   * cookies may have the same name (RFC 6265bis section 5.8.3; aiohttp: `filter_cookies`). The jar counts this as a use
+   * of the cookies.
    */
   readonly filterCookies: (url: UrlInput) => Effect.Effect<ReadonlyArray<Cookie>, InvalidURL>
   /** The same cookies as the value of a Cookie header. */
@@ -240,14 +242,14 @@ export interface CookieJarService {
   /** The number of cookies that have not expired. */
   readonly size: Effect.Effect<number>
   /**
-   * The jar as a JSON value, including session cookies and all values: treat it as a secret. Characters beyond ASCII
+   * The jar as a JSON value, with session cookies and all values, which makes it a secret. Characters beyond ASCII
    * appear as one character per octet.
    */
   readonly toJson: Effect.Effect<unknown>
   /**
-   * Adds saved cookies that have not expired, replacing cookies with the same name, domain and path. Skips cookies that
-   * the jar's options do not allow. Accepts the output of `toJson` and the JSON of tough-cookie 4 and 5. Fails with
-   * `CookieJarError` without changing anything.
+   * Adds saved cookies from the output of `toJson` or from the JSON of tough-cookie 4 and 5. They replace cookies with
+   * the same name, domain and path. Skips cookies that have expired or that the jar's options do not allow. Fails with
+   * `CookieJarError` for other input, and then leaves the jar unchanged.
    */
   readonly fromJson: (json: unknown) => Effect.Effect<void, CookieJarError>
 }
@@ -281,7 +283,7 @@ export const make = (options?: CookieJarOptions): Effect.Effect<CookieJarService
   Effect.sync(() => fromJar(new Jar(resolve(options))))
 
 /**
- * A layer with a new jar. Sessions that share the same layer value share its cookies.
+ * A layer with a new jar. Sessions on the same layer value share its cookies.
  *
  * @since 0.1.0
  * @category layers
@@ -317,20 +319,20 @@ export const layerConfig = (config: Config.Config.Wrap<CookieJarOptions>): Layer
 export const layerDummy: Layer.Layer<CookieJar> = Layer.sync(CookieJar, () => fromJar(new Jar(disabled)))
 
 /**
- * A jar that loads from a store and saves to it: each change within a second of Effect's Clock, and the rest when its
- * Scope closes. `key` defaults to "cookies".
+ * A jar that loads from a store and saves to it: each change within a second of Effect's Clock, and the last changes
+ * when its Scope closes. `key` defaults to "cookies".
  *
- * Several jars with the same options, in one process or many, can share a key. Each save merges the stored state into
- * the jar and writes the union; of each cookie the latest change wins, including removals. Stores have no transactions,
- * so one write may overwrite another. Each jar therefore checks the store after saving and repeats lost changes, unless
- * its process ends first. A jar sees the changes of others when it loads and saves. The last 3000 removals are
- * remembered.
+ * Several jars with the same options, in one process or in several, can share a key. Each save merges the stored state
+ * into the jar and writes the union, in which the latest change of each cookie wins, including removals; a jar
+ * therefore sees the changes of others when it loads and saves. Because stores have no transactions, one write may
+ * overwrite another: each jar checks the store after saving and repeats lost changes, unless its process ends first.
+ * The jar remembers the last 3000 removals.
  *
- * The saved text contains all values; store it where only its owner can read it. `KeyValueStore.layerFileSystem`
- * creates files with the mode of the umask; `layerFile` does not.
+ * The saved text contains all values, so that only its owner should be able to read it. The umask decides the mode of
+ * files that `KeyValueStore.layerFileSystem` creates; `layerFile` always uses 0600.
  *
- * Fails with `CookieJarError` if the store contains something else under the key, and with the store's errors. A failed
- * save in the background logs a warning and is retried.
+ * Fails with `CookieJarError` if the value of the key is not a saved jar, and with the errors of the store. If a save
+ * in the background fails, the jar logs a warning and saves again later.
  *
  * @since 0.1.0
  * @category layers
@@ -348,9 +350,9 @@ export const layerPersisted = (
   )
 
 /**
- * A jar like that of `layerPersisted`, in a file that only its owner can read (mode 0600), whatever the umask. Each save
- * replaces the file atomically. The file may be missing, but its directory must exist. The first load also accepts the
- * JSON of tough-cookie.
+ * A jar like that of `layerPersisted`, in a file that only its owner can read (mode 0600, regardless of the umask).
+ * Each save replaces the file atomically. The file may be missing, but its directory must exist. The first load also
+ * accepts the JSON of tough-cookie.
  *
  * Fails with `CookieJarError` if the file is not a saved jar or is larger than 64 MiB, and with the errors of the file
  * system.
@@ -383,8 +385,8 @@ export const layerFile = (
   )
 
 /**
- * Writes the jar to a file that only its owner can read (mode 0600). The file is replaced atomically, whatever mode the
- * old one had (aiohttp: `CookieJar.save`).
+ * Writes the jar to a file that only its owner can read (mode 0600), also if the old file had another mode. Replaces
+ * the file atomically (aiohttp: `CookieJar.save`).
  *
  * @since 0.1.0
  * @category combinators
@@ -395,8 +397,9 @@ export const save = (self: CookieJarService, path: string): Effect.Effect<void, 
   )
 
 /**
- * Adds the cookies of a file written by `save`, or of the JSON of tough-cookie, like `fromJson`. A file that is not a
- * saved jar, or is larger than 64 MiB, is a `CookieJarError` and changes nothing (aiohttp: `CookieJar.load`).
+ * Adds the cookies of a file that `save` wrote, or of the JSON of tough-cookie, like `fromJson`. A file that is not a
+ * saved jar, or is larger than 64 MiB, fails with `CookieJarError` and leaves the jar unchanged (aiohttp:
+ * `CookieJar.load`).
  *
  * @since 0.1.0
  * @category combinators
@@ -410,13 +413,13 @@ export const load = (
   )
 
 /**
- * Adds the cookies of a Netscape `cookies.txt`, as written by curl, wget, yt-dlp and browser extensions, replacing cookies
- * with the same name, domain and path. Each line has seven fields separated by tabs; the prefix `#HttpOnly_` marks an
- * HttpOnly cookie, and an expiry of 0 or "" a session cookie. Skips comments, empty lines, and cookies that the jar's
- * options do not allow. The header line is optional.
+ * Adds the cookies of a Netscape `cookies.txt`, as curl, wget, yt-dlp and browser extensions write it. They replace
+ * cookies with the same name, domain and path. Each line has seven fields separated by tabs; the prefix `#HttpOnly_`
+ * marks an HttpOnly cookie, and an expiry of 0 or "" a session cookie. Skips comments, empty lines, and cookies that
+ * the jar's options do not allow. The header line is optional.
  *
- * Any other line fails with a `CookieJarError` that has its number, without changing anything, and so does a text of more
- * than 64 Mi characters or 100 000 cookies.
+ * Any other line fails with a `CookieJarError` that contains the line number. A text of more than 64 Mi characters or
+ * 100 000 cookies fails too. The jar is then unchanged.
  *
  * ```ts
  * import { FileSystem } from "@effect/platform"

@@ -1013,7 +1013,8 @@ export type TlsError = ClientSSLError | FingerprintMismatch
 export type ServerTimeoutError = ConnectionTimeoutError | SocketTimeoutError | TotalTimeoutError
 
 /**
- * The connection to or through a proxy failed. *
+ * The connection to or through a proxy failed.
+ *
  * @since 0.1.0
  * @category groups
  */

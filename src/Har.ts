@@ -1,5 +1,5 @@
 /**
- * HTTP Archive (HAR) 1.2 files of requests, for browser developer tools.
+ * Records requests as HTTP Archive (HAR) 1.2 files, which browser developer tools can open.
  *
  * @since 0.1.0
  */
@@ -21,7 +21,7 @@ import { collectInto } from "./internal/tracing/collecting.js"
 import type { Signal } from "./Tracing.js"
 
 /**
- * An HTTP archive as read by browser developer tools, with secrets redacted.
+ * An HTTP archive for browser developer tools, with secrets redacted.
  *
  * @since 0.1.0
  * @category models
@@ -35,8 +35,8 @@ export interface Har {
 }
 
 /**
- * One attempt: each hop, resend and retry of a request is an entry. Times are in milliseconds. In `timings`, "blocked",
- * "dns", "connect" (which includes "ssl" and the proxy) and "ssl" are -1 if they did not occur.
+ * One attempt of a request; each redirect hop, resend and retry has its own entry. Times are in milliseconds. In
+ * `timings`, "blocked", "dns", "connect" (which includes "ssl" and the proxy) and "ssl" are -1 if they did not occur.
  *
  * @since 0.1.0
  * @category models
@@ -48,7 +48,7 @@ export interface Entry {
   readonly response: unknown
   readonly timings: { readonly [phase: string]: number }
   readonly connection?: string | undefined
-  /** The stream of the request on an HTTP/2 connection. */
+  /** The number of the request's stream on an HTTP/2 connection. */
   readonly _streamId?: number | undefined
   readonly serverIPAddress?: string | undefined
 }
@@ -60,7 +60,10 @@ export interface Entry {
  * @category models
  */
 export interface HarOptions {
-  /** Bytes to keep of each body. Default 0. Form fields and JSON members with secret names are redacted. */
+  /**
+   * How many bytes of each body the archive contains at most. Default 0. Form fields and JSON members with secret names
+   * are redacted.
+   */
   readonly maxBodySize?: number | undefined
 }
 
@@ -187,7 +190,7 @@ const entryOf = (attempt: Attempt, maxBodySize: number): Entry => {
 }
 
 /**
- * Creates an archive from signals, for example those of `Tracing.collect`, with an entry per attempt.
+ * Creates an archive from signals, for example those of `Tracing.collect`, with one entry per attempt.
  *
  * @since 0.1.0
  * @category constructors
@@ -212,7 +215,7 @@ const trimmed = (signal: Signal, maxBodySize: number): Signal => {
 }
 
 /**
- * Writes an archive of the requests made inside `self` to `path`, whether it succeeds, fails or is interrupted.
+ * Runs `self` and writes an archive of its requests to `path`, also if `self` fails or is interrupted.
  *
  * **Example** (An archive for a browser's developer tools)
  *

@@ -1,10 +1,10 @@
 /**
- * Middlewares: functions around each hop of a request. They see requests before they are sent and responses before they
- * are returned, and can change, repeat, reject or answer them.
+ * Middlewares are functions around each hop of a request. They receive requests before the session sends them and
+ * responses before the session returns them, and can change, repeat, reject or answer requests.
  *
- * Middlewares run inside redirects and outside cookies and the connector, once per hop, so that everything they add
- * belongs to one origin. The first of a list is the outermost. A request's list replaces the session's; `[]` means
- * none.
+ * Middlewares run once per hop, inside redirects and outside cookies and the connector, so that everything they add
+ * belongs to one origin. The first middleware of a list is the outermost. The list of a request replaces that of the
+ * session; `[]` means none.
  *
  * @since 0.1.0
  */
@@ -31,8 +31,8 @@ import { onFirstUse } from "./internal/onFirstUse.js"
 const caching = onFirstUse(() => import("./internal/middleware/cache/cache.js"))
 
 /**
- * The rest of the chain. It may run any number of times, also in parallel; the session releases all responses that are
- * not returned.
+ * Sends a request through the rest of the chain. A middleware may call it any number of times, also in parallel; the
+ * session releases all responses that the middleware does not return.
  *
  * @since 0.1.0
  * @category models
@@ -40,17 +40,17 @@ const caching = onFirstUse(() => import("./internal/middleware/cache/cache.js"))
 export type Next = (request: ClientRequest) => Effect.Effect<ClientResponse, ClientError>
 
 /**
- * A function around one hop, inside redirects and outside cookies and the connector. It sees the same errors as callers
- * of the session and fails with them, and requires nothing from the context. `make` adapts middlewares with other
+ * A function around one hop, inside redirects and outside cookies and the connector. It receives the errors that
+ * callers of the session get, may only fail with these, and requires no services. `make` adapts middlewares with other
  * errors or requirements.
  *
- * When the request as a whole ends, by its total limit or the end of its session, so does a middleware, whatever it
- * waits for (aiohttp: `middlewares`). Its finalizers get 100 milliseconds; an uninterruptible middleware continues in
- * the background. Interrupting the caller interrupts the middleware unless the caller is in an uninterruptible region.
+ * When the total limit of the request expires or its session closes, the middleware is interrupted (aiohttp:
+ * `middlewares`). The request waits 100 milliseconds for its finalizers; an uninterruptible middleware continues in the
+ * background. Interrupting the caller interrupts the middleware, unless the caller is in an uninterruptible region.
  *
- * A middleware that does not return an Effect of a response, or that fails with anything but a `ClientError`, fails the
- * request with `MiddlewareError` "Failed". `session.execute(request)` of another session runs that session's
- * middlewares.
+ * If a middleware does not return an Effect of a response, or fails with anything but a `ClientError`, the request
+ * fails with `MiddlewareError`, reason "Failed". `session.execute(request)` of another session runs the middlewares of
+ * that session.
  *
  * @example
  * ```ts
@@ -72,10 +72,10 @@ export type Next = (request: ClientRequest) => Effect.Effect<ClientResponse, Cli
 export type Middleware = (request: ClientRequest, next: Next) => Effect.Effect<ClientResponse, ClientError>
 
 /**
- * Makes a middleware with requirements and errors of its own. The requirements are taken from the context once, now. An
- * error outside `ClientError` becomes the `cause` of a `MiddlewareError` "Failed". A Scope that the middleware requires
- * closes when it returns; the response stays usable, even one of another session: it lives as long as a response of
- * this session.
+ * Makes a middleware from a function with other requirements and errors. The effect takes the required services from
+ * its context once. An error outside `ClientError` becomes the `cause` of a `MiddlewareError`, reason "Failed". A Scope
+ * that the function requires closes when it returns. The response stays open, even one of another session, like every
+ * response of this session.
  *
  * `ClientResponse.make` creates a response for a middleware that answers a request itself.
  *
@@ -110,7 +110,7 @@ export const make = <E, R>(
 ): Effect.Effect<Middleware, never, Exclude<R, Scope>> => making.make(f)
 
 /**
- * The result of an attempt, on which `retry` and `circuitBreaker` decide.
+ * The result of an attempt, by which `retry` and `circuitBreaker` decide.
  *
  * @since 0.1.0
  * @category models
@@ -124,7 +124,7 @@ export type Outcome = ClientError | ClientResponse
  * @category models
  */
 export interface RetryOptions {
-  /** Most attempts after the first, even if the schedule continues. Default 2. */
+  /** Maximum number of retries, even if the schedule continues. Default 2. */
   readonly times?: number | undefined
   /**
    * The delays between attempts. Retries stop when the schedule ends. Default: exponential from 200 milliseconds,
@@ -132,40 +132,40 @@ export interface RetryOptions {
    */
   readonly schedule?: Schedule.Schedule<unknown, Outcome> | undefined
   /**
-   * Which outcomes to retry; only `true` counts. Default: `Errors.isRetryable`, and statuses 408, 425, 429, 500, 502,
-   * 503, 504.
+   * Decides whether to retry after an outcome; any value other than `true` means no. Default: `Errors.isRetryable`, and
+   * statuses 408, 425, 429, 500, 502, 503, 504.
    */
   readonly while?: ((outcome: Outcome) => boolean) | undefined
   /**
-   * Which methods to retry. Default: idempotent ones, and any other if nothing of the attempt was sent; with
-   * `idempotencyKey` all methods.
+   * The methods to retry. Default: idempotent methods, and other methods if nothing of the attempt was sent; with
+   * `idempotencyKey`, all methods.
    */
   readonly methods?: ReadonlyArray<string> | undefined
   /**
-   * The longest Retry-After or RateLimit-Reset to wait for; if the server demands more, its response is returned.
-   * Default "1 minute"; 0 ignores these headers.
+   * The longest time to wait because of Retry-After or RateLimit-Reset. If the server demands a longer wait, its
+   * response is returned. Default "1 minute"; 0 ignores these headers.
    */
   readonly maxRetryAfter?: Duration.DurationInput | undefined
   /**
-   * Sends an Idempotency-Key, the same for all attempts of a request, if the method is not idempotent and the request
-   * has no such header. Default `false`.
+   * Whether to send an Idempotency-Key header with requests whose method is not idempotent. All attempts of a request
+   * have the same key; a request with its own key keeps it. Default `false`.
    */
   readonly idempotencyKey?: boolean | undefined
-  /** Limits the retries to a share of a host's requests. Default: none, so that only `times` limits them. */
+  /** Limits retries to a share of the requests to a host. Default: none, so that only `times` limits them. */
   readonly budget?: RetryBudget | undefined
 }
 
 /**
- * Retries requests that failed for a transient reason. By default GET, HEAD, OPTIONS, TRACE, PUT and DELETE are retried
- * twice, after about 200 and 400 milliseconds, but not before the time in Retry-After (seconds, which may have a
- * fraction, or a date), RateLimit-Reset, X-RateLimit-Reset or RateLimit. An attempt of which nothing was sent is
- * retried for every method, as `Errors.isRetryable` says, unless `methods` excludes it; for a body that can be read
- * only once (`ClientRequest.oneShot`) that is the only retry.
+ * Retries requests that fail for a transient reason. By default GET, HEAD, OPTIONS, TRACE, PUT and DELETE are retried
+ * twice, after about 200 and 400 milliseconds, but not before the time in Retry-After (a date, or seconds, which may
+ * have a fraction), RateLimit-Reset, X-RateLimit-Reset or RateLimit. If nothing of an attempt was sent, every method is
+ * retried, as by `Errors.isRetryable`, unless `methods` excludes it. A request with a body that can be read only once
+ * (`ClientRequest.oneShot`) is retried only in this case.
  *
- * The result is the last outcome: a response, whatever its status, or the error. Each rejected response is released
- * before the next attempt, so that a pool of one connection suffices. All attempts share the request's `timeout.total`;
- * each redirect hop counts its attempts anew. Each retry emits the signal "RequestRetry". A `times` other than a whole
- * number from 0 on or `Infinity` is a defect, and so are a `schedule`, `while` or `budget` of the wrong type.
+ * The result is the last outcome: a response with any status, or an error. Each rejected response is released before
+ * the next attempt, so that a pool of one connection suffices. All attempts share the request's `timeout.total`;
+ * `times` applies to each redirect hop separately. Each retry emits the signal "RequestRetry". It is a defect if
+ * `times` is neither an integer of at least 0 nor `Infinity`, or if `schedule`, `while` or `budget` has the wrong type.
  *
  * @example
  * ```ts
@@ -185,7 +185,7 @@ export interface RetryOptions {
 export const retry = (options: RetryOptions = {}): Middleware => retrying.retry(options)
 
 /**
- * A budget of retries, made by `retryBudget`.
+ * A budget of retries, which `retryBudget` makes.
  *
  * @since 0.1.0
  * @category models
@@ -196,7 +196,7 @@ export interface RetryBudget {
 
 /**
  * Limits retries to the share `ratio` (default 0.2) of the requests to a host and port in the last 10 seconds, but
- * allows at least `min` (default 10), so that many callers do not overload a host in trouble. Several `retry`
+ * always allows `min` (default 10). This protects a failing host from the retries of many callers. Several `retry`
  * middlewares can share one budget.
  *
  * @since 0.1.0
@@ -207,16 +207,17 @@ export const retryBudget = (
 ): Effect.Effect<RetryBudget> => Effect.sync(() => new Budget(options.ratio ?? 0.2, options.min ?? 10))
 
 /**
- * Digest authentication (RFC 7616; aiohttp: `DigestAuthMiddleware`) for the origin of the first request and the
- * protection space of its challenges ("domain"). Challenges of other origins are not answered.
+ * Authenticates requests by Digest (RFC 7616; aiohttp: `DigestAuthMiddleware`), at the origin of the first request and
+ * in the protection space of its challenges ("domain"). It does not answer challenges of other origins.
  *
- * Supports MD5, SHA-256, SHA-512-256, and SHA and SHA-512 as some servers use them, each also with "-sess"; of several
- * challenges the strongest is answered. Supports `qop` auth, auth-int (if the body is in memory or the server offers
- * nothing else) and none (RFC 2069), `userhash`, `charset`, `nextnonce` and `stale`. The 401 is returned if the body
- * cannot be sent again (`ClientRequest.oneShot`), if no challenge is supported, and after a second refusal. A request
- * with credentials of its own (`auth`, an Authorization header, `auth: false`) passes unchanged.
+ * Supports MD5, SHA-256, SHA-512-256, and SHA and SHA-512 as some servers use them, each also with "-sess". If a
+ * response has several challenges, it answers the strongest. Supports `qop` auth, auth-int (if the body is in memory or
+ * the server offers nothing else) and none (RFC 2069), `userhash`, `charset`, `nextnonce` and `stale`. It returns the
+ * 401 if the body cannot be sent again (`ClientRequest.oneShot`), if it supports none of the challenges, or if the
+ * server refuses its answer. A request with its own credentials (`auth`, an Authorization header, `auth: false`) passes
+ * unchanged.
  *
- * A user name with a colon or a control character fails the request with `InvalidRequest`.
+ * If the user name contains a colon or a control character, requests fail with `InvalidRequest`.
  *
  * @example
  * ```ts
@@ -234,11 +235,12 @@ export const retryBudget = (
 export const digest = (
   credentials: Basic,
   options: {
-    /** Sends credentials before a challenge once one is known. Default `true`. */
+    /** Whether later requests send credentials without waiting for another challenge. Default `true`. */
     readonly preemptive?: boolean | undefined
     /**
-     * Authenticates to an http or https proxy instead of the origin: answers the 407 of a forwarding proxy, and the
-     * `ClientHttpProxyError` of a CONNECT with status 407. Origins do not get the answer. Default `false`.
+     * Whether to authenticate to an http or https proxy instead of the origin: to a forwarding proxy that responds with
+     * 407, and to a proxy that answers CONNECT with 407 (`ClientHttpProxyError`). Origins do not receive the
+     * credentials. Default `false`.
      */
     readonly proxy?: boolean | undefined
   } = {}
@@ -252,22 +254,23 @@ export const digest = (
  */
 export interface ExpiringToken {
   readonly token: Redacted.Redacted
-  /** Lifetime from the end of the fetch; a number is milliseconds. */
+  /** The lifetime of the token, counted from the end of its fetch; a number is milliseconds. */
   readonly expiresIn: Duration.DurationInput
 }
 
 /**
- * Adds a bearer token (RFC 6750), fetched on first use, before it expires, and again after a 401. Concurrent requests
- * share one fetch. A second 401 is returned.
+ * Adds a bearer token (RFC 6750) to requests. It fetches a token for the first request, before the token expires, and
+ * after a 401. Concurrent requests share one fetch. If the new token gets a 401 too, this response is returned.
  *
  * A token expires after `expiresIn`, or at the `exp` claim of a JSON Web Token (RFC 7519), which is read without
- * verification. From `refreshAhead` before that time on, the next request fetches a new token; if the fetch fails, the
- * old token is used until it expires. A token that has expired before it is fetched is used until a 401.
+ * verification. In the time `refreshAhead` before it expires, the next request fetches a new token; if this fetch
+ * fails, the old token is used until it expires. A token that has already expired when it is fetched is used until a
+ * 401.
  *
- * The fetch continues while at least one request waits for it. If it fails, requests fail with `MiddlewareError`
- * "TokenRefresh" and the failure as `cause`; the next request tries again. A token that is not `Redacted` text of
- * visible ASCII is such an error too. Requests that the fetch itself sends through the same session go without a token.
- * A request with credentials of its own, or to another origin, passes unchanged.
+ * The fetch continues while at least one request waits for it. If it fails, these requests fail with `MiddlewareError`,
+ * reason "TokenRefresh", and the failure as `cause`; the next request tries again. A token that is not `Redacted` text
+ * of visible ASCII characters is such a failure too. Requests that the fetch itself sends through the same session have
+ * no token. A request with its own credentials, or to another origin, passes unchanged.
  *
  * @example
  * ```ts
@@ -298,20 +301,22 @@ export interface ExpiringToken {
  * @category constructors
  */
 export const bearerRefresh = <E, R>(options: {
-  /** Fetches the token, with its lifetime if that is known. The lifetime of a JSON Web Token is read from its `exp`. */
+  /** Fetches the token, with its lifetime if known. The lifetime of a JSON Web Token is read from its `exp` claim. */
   readonly token: Effect.Effect<Redacted.Redacted | ExpiringToken, E, R>
-  /** How long before its expiry a token is replaced, at most half of its lifetime. Default "30 seconds". */
+  /** How long before it expires a token is replaced; at most half of its lifetime. Default "30 seconds". */
   readonly refreshAhead?: Duration.DurationInput | undefined
-  /** The origins that get the token. Default: the session's `baseUrl`, otherwise the origin of the first request. */
+  /**
+   * The origins that receive the token. Default: the origin of the session's `baseUrl`, else that of the first request.
+   */
   readonly origins?: ReadonlyArray<string> | undefined
 }): Effect.Effect<Middleware, never, R> => bearer.bearerRefresh(options)
 
 /**
- * Limits requests to `limit` in any time window of length `interval`, in total or per key. Further requests wait in
- * order, or fail with `MiddlewareError` "RateLimited" if `wait` is `false`. Inside `retry` it counts attempts, outside
- * it counts requests.
+ * Limits the number of requests to `limit` in any time window of length `interval`, in total or per key. Further
+ * requests wait in order, or fail with `MiddlewareError`, reason "RateLimited", if `wait` is `false`. Placed inside
+ * `retry` it counts attempts, outside it counts requests.
  *
- * A `limit` other than a whole number from 1 on is a defect.
+ * A `limit` that is not an integer of at least 1 is a defect.
  *
  * @since 0.1.0
  * @category constructors
@@ -320,89 +325,90 @@ export const rateLimit = (options: {
   readonly limit: number
   readonly interval: Duration.DurationInput
   /**
-   * Requests with equal keys share one limit. A result other than a string fails the request with `MiddlewareError`
-   * "Failed". Default: one key for all requests.
+   * Returns the key of a request; requests with equal keys share one limit. If the result is not a string, the request
+   * fails with `MiddlewareError`, reason "Failed". Default: one key for all requests.
    */
   readonly key?: ((request: ClientRequest) => string) | undefined
-  /** Whether requests beyond the limit wait. With `false` they fail. Default `true`. */
+  /** Whether requests beyond the limit wait; with `false` they fail. Default `true`. */
   readonly wait?: boolean | undefined
 }): Effect.Effect<Middleware, never, Scope> => limiting.rateLimit(options)
 
 /**
- * Fails requests at once with `MiddlewareError` "CircuitOpen" while an origin is failing. After `failures` failures in
- * a row the circuit opens for `resetAfter`. Then a single request probes the origin: its success closes the circuit,
- * its failure opens it again. Neutral outcomes, such as an interruption, do not change the state. `failures` other than
- * a whole number from 1 on is a defect.
+ * Stops sending requests to an origin that keeps failing. After `failures` failures in a row, the circuit opens for
+ * `resetAfter`, and requests to the origin fail at once with `MiddlewareError`, reason "CircuitOpen". Then a single
+ * request probes the origin: its success closes the circuit, and its failure opens it again. Other outcomes, such as an
+ * interruption, do not change the state. A value of `failures` that is not an integer of at least 1 is a defect.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const circuitBreaker = (
   options: {
-    /** Failures in a row that open the circuit. Default 5. */
+    /** How many failures in a row open the circuit. Default 5. */
     readonly failures?: number | undefined
-    /** Time until a request probes the origin. Default "30 seconds". */
+    /** How long the circuit stays open until a request probes the origin. Default "30 seconds". */
     readonly resetAfter?: Duration.DurationInput | undefined
     /**
-     * Which outcomes are failures; only `true` counts. Default: connection errors, timeouts and statuses from 500 on.
+     * Decides whether an outcome is a failure; any value other than `true` means no. Default: connection errors,
+     * timeouts and statuses from 500 on.
      */
     readonly isFailure?: ((outcome: Outcome) => boolean) | undefined
   } = {}
 ): Effect.Effect<Middleware> => circuit.circuitBreaker(options)
 
 /**
- * Sends a second request if there is no response after `after`, and uses the first response; up to `max` (default 1)
- * additional requests, at the same interval. Applies to GET, HEAD, OPTIONS and TRACE without a one-shot body. The
- * losing requests are interrupted and their connections closed.
+ * Sends a second request if there is no response within `after`, and uses the response that arrives first. It sends up
+ * to `max` (default 1) additional requests, at this interval. Applies to GET, HEAD, OPTIONS and TRACE without a
+ * one-shot body. The other requests are interrupted and their connections closed.
  *
- * A failure before `after` fails the request. Later, it fails when all attempts have failed, with the first error. With
- * `after` at the 95th percentile of the usual response time, hedging adds 5 % more requests. `max` other than a whole
- * number from 0 on is a defect.
+ * If the first request fails before `after`, the whole request fails. After that, it fails when all its requests have
+ * failed, with the first error. If `after` is the 95th percentile of the usual response time, hedging adds 5 % more
+ * requests. A `max` that is not an integer of at least 0 is a defect.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const hedge = (options: {
   readonly after: Duration.DurationInput
-  /** Additional requests. Default 1. */
+  /** Maximum number of additional requests. Default 1. */
   readonly max?: number | undefined
 }): Middleware => hedging.hedge(options)
 
 /**
- * A private cache (RFC 9111) for GET and HEAD. Fresh responses are returned without a request; HEAD is answered from
- * stored GET responses. Stale responses are validated by ETag and Last-Modified, `Vary` selects among stored responses,
- * and successful unsafe methods invalidate. The request directives no-store, no-cache, max-age, min-fresh, max-stale,
- * only-if-cached (504) and stale-if-error are supported.
+ * A private cache (RFC 9111) for GET and HEAD. It returns fresh responses without a request, and answers HEAD from
+ * stored GET responses. It validates stale responses by ETag and Last-Modified, selects among stored responses by
+ * `Vary`, and removes responses after a successful request with an unsafe method. The request directives no-store,
+ * no-cache, max-age, min-fresh, max-stale, only-if-cached (504) and stale-if-error are supported.
  *
- * Responses may allow the use of stale content (RFC 5861): while a background request validates it
- * (stale-while-revalidate), and if validation fails (stale-if-error). Background requests end with the session.
+ * A response can allow its use when it is stale (RFC 5861): while a background request validates it
+ * (stale-while-revalidate), and if the validation fails (stale-if-error). Background requests end with the session.
  *
- * Concurrent misses for the same response share one request: the others wait until its body is stored. The body is read
- * to its end for them even if its own reader stops. If it turns out not to be storable, each sends its own request, and
- * the next ones do not wait.
+ * Concurrent requests for the same missing response are coalesced: one is sent, and the others wait until its body is
+ * stored. The cache reads the body to its end for them, even if the first caller stops reading. If the response cannot
+ * be stored, each caller sends its own request, and later requests do not wait.
  *
- * Bodies are stored as received, with their content codings, once they were read completely. Responses with `Vary: *`,
- * Set-Cookie headers and ranges are not stored. Requests with conditions or ranges of their own pass unchanged.
+ * Bodies are stored as received, with their content codings, once they have been read completely. Responses with `Vary:
+ * *`, with Set-Cookie or with a range are not stored. Requests with their own conditions or ranges pass unchanged.
  * Failures of the store are ignored.
  *
- * A stored response is only used for requests to the same peer, with the same trust settings, by the same user.
- * Compared are
+ * A stored response is used only for requests to the same peer, with the same trust settings, by the same user. The
+ * cache compares
  * - the connector (Unix socket, resolver, family, local address, address policy), the TLS settings with pins, client
  *   certificate and server name, the proxy with its credentials, and Host;
- * - Authorization however it is given, all cookies (of the jar, session and request), headers given as `Redacted`, and
- *   headers whose names indicate keys, tokens, sessions, users or forwarding, such as X-Api-Key and X-Forwarded-User.
- *   The store contains only a SHA-256 digest of these.
+ * - credentials from every source, all cookies (of the jar, session and request), `Redacted` headers, and headers whose
+ *   names indicate keys, tokens, sessions, users or forwarding, such as X-Api-Key and X-Forwarded-User. The store
+ *   contains only a SHA-256 digest of these.
  *
- * `public`, `s-maxage` and `must-revalidate` do not change this: RFC 9111 section 3.5 lets shared caches reuse
- * responses to requests with Authorization, but this cache is private for each user. Waiting and background requests
- * use the same comparison; an unsafe method removes the responses of all users (section 4.4).
+ * `public`, `s-maxage` and `must-revalidate` do not change this: they let shared caches reuse responses to requests
+ * with Authorization (RFC 9111 section 3.5), but this cache is private to each user. Coalesced and background requests
+ * use the same comparison. An unsafe method removes the responses of all users (section 4.4).
  *
- * The cache cannot see what inner middlewares add. If a request is sent with another URL, peer or user than the cache
- * looked for, its response is not stored: place `bearerRefresh` and other middlewares that add credentials outside.
- * `digest` may be inside, because it has a single user.
+ * The cache does not know the changes of inner middlewares. If the request is sent with another URL, peer or user than
+ * the cache looked up, its response is not stored. Therefore place `bearerRefresh` and other middlewares that add
+ * credentials outside of the cache. `digest` may be inside, because it has a single user.
  *
- * `KeyValueStore.prefix` splits one store into several. Least recently used entries are evicted beyond `maxSize`, 4096
- * URLs, or 8 responses per URL.
+ * Several caches can share a store with `KeyValueStore.prefix`. Beyond `maxSize`, 4096 URLs, or 8 responses per URL,
+ * the least recently used entries are evicted.
  *
  * @example
  * ```ts
@@ -420,9 +426,9 @@ export const hedge = (options: {
  */
 export const cache = (
   options: {
-    /** Largest body to store, in bytes before decoding. Default 1 MiB. */
+    /** Maximum size of a stored body, in bytes before decoding. Default 1 MiB. */
     readonly maxBodySize?: number | undefined
-    /** Most characters in the store, where bodies are base64. Default 64 Mi. */
+    /** Maximum size of the store in characters; bodies are stored as base64. Default 64 Mi. */
     readonly maxSize?: number | undefined
   } = {}
 ): Effect.Effect<Middleware, never, KeyValueStore> => Effect.flatMap(caching.load, ({ cache }) => cache(options))

@@ -32,10 +32,10 @@ import { Session } from "./Session.js"
  * @category models
  */
 export interface Event {
-  /** "message" if the server did not send a type. */
+  /** The type of the event; "message" if the server sends none. */
   readonly event: string
   readonly data: string
-  /** The last id that the server has sent so far. */
+  /** The last event id that the server has sent so far. */
   readonly id: Option.Option<string>
 }
 
@@ -48,32 +48,33 @@ export interface Event {
 export interface ConnectOptions extends RequestOptions {
   /** The method of each request. Default "GET". */
   readonly method?: Method | undefined
-  /** Sent as Last-Event-ID with the first request. */
+  /** The value of Last-Event-ID in the first request. Default: none. */
   readonly lastEventId?: string | undefined
   /**
-   * How long the connection may stay without a single byte, comments included, before it fails with
-   * `SocketTimeoutError`. Default "1 minute". Replaces `timeout.body` of the request.
+   * How long the connection may be silent before it fails with `SocketTimeoutError`; a comment counts as activity.
+   * Default "1 minute". Replaces `timeout.body` of the request.
    */
   readonly idleTimeout?: Duration.DurationInput | undefined
   /**
-   * When to reconnect after a break. The schedule receives the error and is reset with each event. At its end the
-   * stream ends too: with the error, or without one if the server ended the response normally. `false` never
-   * reconnects. Default: after the server's `retry` time (at most an hour), or 3 seconds, without limit; `false` for
-   * methods that are not idempotent.
+   * When to reconnect after the connection breaks. The schedule receives the error, and starts over after each event.
+   * When the schedule ends, the stream fails with the error, or ends if the server ended the response normally. `false`
+   * never reconnects. Default: after the `retry` time of the server (at most an hour), else after 3 seconds, any number
+   * of times; for methods that are not idempotent, `false`.
    */
   readonly reconnect?: Schedule.Schedule<unknown, ClientError> | false | undefined
-  /** Most bytes of one event or line. Default 1 MiB. */
+  /** Maximum size of one event or line in bytes. Default 1 MiB. */
   readonly maxEventSize?: number | undefined
 }
 
 /**
- * Streams events across reconnects, each of which resumes by Last-Event-ID. `timeout.total` is off by default. Ends on
- * status 204; fails on other statuses than 200 (`ClientResponseError`) and on other media types than text/event-stream
- * (`ContentTypeError`, with the beginning of the body, such as the JSON error of an API). A response without a
- * Content-Type is read as events.
+ * Streams server-sent events and reconnects when the connection breaks; Last-Event-ID lets the server continue after
+ * the last event. `timeout.total` is off by default. The stream ends on status 204. It fails with `ClientResponseError`
+ * on statuses other than 200, and with `ContentTypeError` on media types other than text/event-stream; the error
+ * contains the beginning of the body, such as the JSON error of an API. A response without a Content-Type is read as
+ * events.
  *
- * Reconnects after a break: a failed, lost or silent connection, or a response that was truncated or ended. Other
- * errors fail the stream at once, including an event or line above `maxEventSize` (`ClientPayloadError`). Ending the
+ * It reconnects if the connection fails, breaks or is silent, and if the response is truncated or ends. Other errors
+ * fail the stream at once, including `ClientPayloadError` for an event or line larger than `maxEventSize`. Ending the
  * stream early closes the connection.
  *
  * @since 0.1.0
@@ -83,7 +84,7 @@ export const connect = (url: UrlInput, options: ConnectOptions = {}): Stream.Str
   Stream.unwrap(Effect.map(Session, (session) => session.sse(url, options)))
 
 /**
- * Schemas by event name. They decode the text of `data`; use `Schema.parseJson(…)` for JSON.
+ * Schemas by event name, for the text of `data`. For JSON, use `Schema.parseJson(…)`.
  *
  * @since 0.1.0
  * @category models
@@ -107,7 +108,7 @@ export type Decoded<S extends Schemas> = {
 }[keyof S]
 
 /**
- * Decodes the events that have a schema and drops the others. Fails with `ParseError` for data that does not match its
+ * Decodes the events that have a schema and drops all others. Fails with `ParseError` if data does not match its
  * schema.
  *
  * @since 0.1.0

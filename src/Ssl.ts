@@ -1,14 +1,13 @@
 /**
  * TLS settings, and the results of handshakes.
  *
- * Certificates are verified against Node's bundled authorities, and the host against the certificate's subject
- * alternative names (RFC 9525; the CN is ignored), regardless of NODE_TLS_REJECT_UNAUTHORIZED. The same applies to each
- * connection and each proxy. Without own authorities, NODE_EXTRA_CA_CERTS adds to Node's, and `--use-openssl-ca`
- * replaces them by the system's, as for all of Node.
+ * Every connection to a server or a proxy is verified, regardless of NODE_TLS_REJECT_UNAUTHORIZED: the certificate
+ * against Node's bundled authorities, and the host against the subject alternative names of the certificate (RFC 9525;
+ * the CN is ignored). Without custom authorities, NODE_EXTRA_CA_CERTS adds authorities, and `--use-openssl-ca` replaces
+ * Node's authorities by those of the system, as everywhere in Node.
  *
- * A peer is verified once: renegotiation on the same connection (TLS 1.2 and earlier) is rejected, unless the context
- * has `allowRenegotiation`. If a server ends a handshake that offered an earlier session, the client connects once more
- * with a full handshake.
+ * The client rejects renegotiation on a connection (TLS 1.2 and earlier), unless the context has `allowRenegotiation`.
+ * If a server ends a handshake that tries to resume a TLS session, the client connects once more with a full handshake.
  *
  * @since 0.1.0
  */
@@ -24,15 +23,15 @@ import * as settings from "./internal/network/tls/tlsSettings.js"
 /**
  * The value of the option `ssl`, on a connector or a request:
  *
- * - `true`: verify. On a request it means the connector's setting.
- * - `false`: verify neither authority nor name. Nothing else turns verification off; in JavaScript, `undefined`,
- *   `null`, `0` and `""` verify.
- * - a context: custom authorities, a client certificate, versions.
- * - a fingerprint: a pin.
+ * - `true`: the certificate and the name are verified. On a request, `true` means the setting of the connector.
+ * - `false`: neither the certificate nor the name is verified. Other falsy values do not turn verification off:
+ *   `undefined`, `null`, `0` and `""` verify.
+ * - a context: custom authorities, a client certificate, TLS versions and more.
+ * - a fingerprint: only the certificate with this fingerprint is accepted.
  *
- * A request's value other than `true` replaces the connector's setting entirely, including its client certificate,
- * except for the connector's pin, which always applies; a request's pin applies in addition. Connections are shared
- * only between requests with equal settings.
+ * A value of a request other than `true` replaces the connector's setting with its client certificate. Only the
+ * connector's fingerprint still applies, in addition to one of the request. Requests share connections only if their
+ * settings are equal.
  *
  * aiohttp: `ssl=`.
  *
@@ -58,8 +57,8 @@ export const SslContextTypeId: SslContextTypeId = settings.SslContextTypeId
 export type SslContextTypeId = "~effect-http-session/Ssl/SslContext"
 
 /**
- * TLS settings, read and validated once (aiohttp: `ssl.SSLContext`). Opaque: printing one does not reveal its content.
- * Contexts made from equal values are equal for the pool.
+ * TLS settings, which are read and validated once (aiohttp: `ssl.SSLContext`). Printing a context does not reveal its
+ * content. Contexts from equal values share connections.
  *
  * @since 0.1.0
  * @category models
@@ -85,23 +84,23 @@ export const FingerprintTypeId: FingerprintTypeId = settings.FingerprintTypeId
 export type FingerprintTypeId = "~effect-http-session/Ssl/Fingerprint"
 
 /**
- * The SHA-256 of the only acceptable certificate, over its DER form (aiohttp: `Fingerprint`). Verified on every
- * connection before any byte of a request is sent; TLS sessions are not resumed with a pin.
+ * The SHA-256 of the only acceptable certificate, over its DER form (aiohttp: `Fingerprint`). The client compares it on
+ * every connection before it sends any byte of a request, and does not resume TLS sessions.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Fingerprint {
   readonly [FingerprintTypeId]: FingerprintTypeId
-  /** 64 lower-case hex digits. */
+  /** The digest: 64 lower-case hex digits. */
   readonly sha256: string
-  /** Whether the authority and the name are verified as well. */
+  /** Whether the authority and the name are verified too. */
   readonly verify: boolean
 }
 
 /**
- * PEM text, or PEM or DER bytes. Text around PEM blocks, and blocks of other kinds, are ignored, so that a file with
- * certificate and key can be used for both.
+ * PEM text, or PEM or DER bytes. Text around PEM blocks and blocks of other kinds are ignored, so that one file can
+ * provide both the certificate and the key.
  *
  * @since 0.1.0
  * @category models
@@ -109,7 +108,7 @@ export interface Fingerprint {
 export type Pem = string | Uint8Array | Redacted.Redacted
 
 /**
- * A PKCS #12 file (.pfx, .p12): its bytes, or redacted; redacted text is base64.
+ * The content of a PKCS #12 file (.pfx, .p12): bytes, `Redacted` bytes, or `Redacted` text in base64.
  *
  * @since 0.1.0
  * @category models
@@ -133,31 +132,35 @@ export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3"
 export interface BaseOptions {
   /** The passphrase of the key, or of `pfx`. */
   readonly passphrase?: string | Redacted.Redacted | undefined
-  /** Default "TLSv1.2". A lower version makes OpenSSL accept weak keys and digests too, which such versions require. */
+  /**
+   * The lowest TLS version to accept. Default "TLSv1.2". A lower version needs weak keys and digests, so that OpenSSL
+   * accepts those too.
+   */
   readonly minVersion?: TlsVersion | undefined
-  /** Default "TLSv1.3". */
+  /** The highest TLS version to accept. Default "TLSv1.3". */
   readonly maxVersion?: TlsVersion | undefined
   /**
-   * OpenSSL's cipher list. Default: Node's, at security level 2 (no RSA keys under 2048 bits, no SHA-1 signatures), which
-   * is also Python's. Where the TLS library has no levels (Bun, Deno), the same certificates are refused. Fails with
-   * `SslContextError` where the library ignores the list: always on Deno, and for TLS 1.3 on Bun.
+   * The cipher list in OpenSSL's format. Default: that of Node, at security level 2 like Python's (no RSA keys under
+   * 2048 bits, no SHA-1 signatures). Where the TLS library has no security levels (Bun, Deno), this package rejects the
+   * same certificates. Fails with `SslContextError` where the library ignores the list: always on Deno, and for TLS 1.3
+   * on Bun.
    */
   readonly ciphers?: string | undefined
   /**
-   * Protocols to offer (RFC 7301). Default ["h2", "http/1.1"]; an empty list offers none. "h2" is offered only by requests
-   * that may use HTTP/2.
+   * The protocols to offer by ALPN (RFC 7301). Default ["h2", "http/1.1"]; an empty list offers none. "h2" is offered
+   * only for requests that may use HTTP/2.
    */
   readonly alpn?: ReadonlyArray<string> | undefined
   /**
-   * The name to send and verify instead of the URL's: a host name or an IP address, like a request's `serverHostname`,
-   * which takes precedence. Anything else fails with `SslContextError`.
+   * The name to send and verify instead of the host of the URL: a host name or an IP address. The option
+   * `serverHostname` of a request takes precedence. An invalid name fails with `SslContextError`.
    */
   readonly serverHostname?: string | undefined
-  /** Default `true`. Only `false` turns verification off. */
+  /** Whether to verify the certificate and the name. Default `true`; only `false` turns verification off. */
   readonly verify?: boolean | undefined
   /**
-   * Whether to trust Node's bundled authorities, including those of NODE_EXTRA_CA_CERTS, in addition to `ca`. Default:
-   * only without `ca`.
+   * Whether to trust Node's bundled authorities, including those of NODE_EXTRA_CA_CERTS, in addition to `ca`. Default
+   * `true` without `ca`, else `false`.
    */
   readonly bundledCa?: boolean | undefined
   /**
@@ -166,19 +169,19 @@ export interface BaseOptions {
    */
   readonly systemCa?: boolean | undefined
   /**
-   * Whether the server may request another handshake on a connection, to ask for a client certificate on some paths only
-   * (TLS 1.2 and earlier; TLS 1.3 has no renegotiation). Allows at most three per connection, and verifies the server
-   * again after each. Data sent before went to a server verified by its earlier certificate, and each handshake takes
-   * time. Fails with `SslContextError` on Bun and Deno. Default `false`.
+   * Whether the server may request another handshake on a connection, to ask for a client certificate on some paths
+   * only (TLS 1.2 and earlier; TLS 1.3 has no renegotiation). Allows at most three per connection, and verifies the
+   * server again after each. Data sent before a renegotiation went to the server with the earlier certificate, and each
+   * handshake takes time. Fails with `SslContextError` on Bun and Deno. Default `false`.
    */
   readonly allowRenegotiation?: boolean | undefined
   /**
-   * Whether to connect to servers without secure renegotiation (RFC 5746), which OpenSSL 3 rejects. An attacker between
-   * client and server can insert bytes before the first request of such a connection, and neither side notices. Default
+   * Whether to connect to servers without secure renegotiation (RFC 5746), which OpenSSL 3 rejects. On such a
+   * connection an attacker in between can insert bytes before the first request, and neither side notices. Default
    * `false`.
    */
   readonly legacyServerConnect?: boolean | undefined
-  /** Receives NSS key log lines, for a packet sniffer. They allow any reader to decrypt the connection. */
+  /** Receives NSS key log lines, for example for Wireshark. With these lines anyone can decrypt the connection. */
   readonly onKeyLog?: ((line: string) => Effect.Effect<void>) | undefined
 }
 
@@ -189,27 +192,27 @@ export interface BaseOptions {
  * @category models
  */
 export interface ContextOptions extends BaseOptions {
-  /** Authorities to trust, instead of Node's bundled ones. */
+  /** Certificates of the authorities to trust, instead of Node's bundled ones. */
   readonly ca?: Pem | ReadonlyArray<Pem> | undefined
-  /** The client's certificate, then its intermediates; needs `key`. */
+  /** The client's certificate, followed by its intermediates. Requires `key`. */
   readonly cert?: Pem | undefined
-  /** Its private key: PKCS #8, PKCS #1 or SEC 1. */
+  /** The private key of `cert`, in PKCS #8, PKCS #1 or SEC 1. */
   readonly key?: Pem | undefined
   /**
-   * The client's certificate, its intermediates and its key in PKCS #12, instead of `cert` and `key`. The file is
-   * encrypted with AES or triple DES, or not at all; RC2, which OpenSSL 3 does not support, is rejected. Authorities in
-   * the file are not trusted.
+   * The client's certificate, its intermediates and its key as PKCS #12, instead of `cert` and `key`. It may be
+   * encrypted with AES or triple DES, but not with RC2, which OpenSSL 3 does not support. Authorities in the file are
+   * not trusted.
    */
   readonly pfx?: Pfx | undefined
   /**
-   * Revocation lists. With one, OpenSSL requires a list for every authority in a chain. Fails with `SslContextError` on
-   * Deno, which ignores them.
+   * Certificate revocation lists. If there is one, OpenSSL requires a list of every authority in a chain. Fails with
+   * `SslContextError` on Deno, which ignores the lists.
    */
   readonly crl?: Pem | ReadonlyArray<Pem> | undefined
 }
 
 /**
- * Options of a context from files, which are read once.
+ * Options of a context from files. Each file is read once.
  *
  * @since 0.1.0
  * @category models
@@ -236,8 +239,8 @@ const make = (
   })
 
 /**
- * Creates a context from values. Invalid values fail here, not in the first request, with `SslContextError`, which
- * names the option but does not contain its value.
+ * Creates a context from values. An invalid value fails here, and not in the first request, with `SslContextError`,
+ * which contains the name of the option but not its value.
  *
  * aiohttp: an `ssl.SSLContext`.
  *
@@ -269,7 +272,8 @@ const fileOptionOf = new Map([
 const isPath = (paths: string | ReadonlyArray<string>): paths is string => typeof paths === "string"
 
 /**
- * Creates a context from files, read when the effect runs. Fails with `SslContextError` if one cannot be read or used.
+ * Creates a context from files, which it reads when the effect runs. Fails with `SslContextError` if a file cannot be
+ * read or used.
  *
  * aiohttp: `ssl.create_default_context(cafile=...)`, `load_cert_chain`.
  *
@@ -317,12 +321,13 @@ const toHex = (sha256: string | Uint8Array): string => {
 }
 
 /**
- * Creates a pin from 32 bytes, or 64 hexadecimal digits with or without colons, as printed by `openssl x509
- * -fingerprint -sha256`. Anything else throws a `TypeError`, because a pin is usually a literal; `Config.mapAttempt`
- * turns it into a `ConfigError`.
+ * Creates a fingerprint from 32 bytes, or from 64 hexadecimal digits with or without colons, as `openssl x509
+ * -fingerprint -sha256` prints them. Throws a `TypeError` for anything else, because a fingerprint is usually a
+ * literal; for a value from Config, `Config.mapAttempt` turns the exception into a `ConfigError`.
  *
- * A pin alone turns the other checks off, as in aiohttp; `verify: true` keeps both. `context` adds custom authorities
- * or a client certificate. A request to a server with another certificate fails with `FingerprintMismatch`.
+ * A fingerprint alone turns the checks of authority and name off, as in aiohttp; `verify: true` keeps them. `context`
+ * adds custom authorities or a client certificate. A request to a server with another certificate fails with
+ * `FingerprintMismatch`.
  *
  * aiohttp: `Fingerprint`.
  *
@@ -356,14 +361,14 @@ export const fingerprint = (
  * @category models
  */
 export interface Certificate {
-  /** Such as "C=DE, O=Example, CN=example.com". */
+  /** The subject, such as "C=DE, O=Example, CN=example.com". */
   readonly subject: string
   readonly issuer: string
-  /** The DNS names and IP addresses it is valid for, at most 1000. Excludes the CN. */
+  /** The DNS names and IP addresses for which the certificate is valid, at most 1000. The CN is not included. */
   readonly names: ReadonlyArray<string>
   readonly validFrom: DateTime.Utc
   readonly validTo: DateTime.Utc
-  /** SHA-256 of the DER form, 64 lower-case hex digits. */
+  /** The SHA-256 of the DER form: 64 lower-case hex digits. */
   readonly sha256: string
 }
 
@@ -375,10 +380,10 @@ export interface Certificate {
  */
 export interface TlsInfo {
   readonly protocol: TlsVersion
-  /** OpenSSL's name. */
+  /** The cipher suite, by OpenSSL's name. */
   readonly cipher: string
   readonly alpn?: string | undefined
-  /** Whether a session was resumed; `certificate` is then that of the earlier connection. */
+  /** Whether the connection resumed a TLS session; `certificate` is then that of the earlier connection. */
   readonly resumed: boolean
   readonly certificate?: Certificate | undefined
 }

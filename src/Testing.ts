@@ -1,5 +1,6 @@
 /**
- * Test tools: faults, expectations, cassettes, and a server with scripted misbehaviour.
+ * Tools for tests of programs: network faults, expected requests, recorded responses (cassettes), and a server whose
+ * every byte a script controls.
  *
  * @since 0.1.0
  */
@@ -31,14 +32,14 @@ import { layerWithoutDependencies, type Session, type SessionOptions } from "./S
 import type { Pem } from "./Ssl.js"
 
 /**
- * Network failures that a handler of `Connector.layerMock` can return. The errors have the details of the request.
+ * Network failures that a handler of `Connector.layerMock` can return. The errors contain the details of the request.
  *
  * - `refused`: the connection is refused.
  * - `dnsNotFound`: the name does not exist.
  * - `certificateExpired`, `wrongHost`: the certificate is invalid.
- * - `disconnected`: the connection closes before a response.
- * - `stall`: no response, until a timeout.
- * - `resetAfter`: status 200 with the given start of a body, then a reset.
+ * - `disconnected`: the server closes the connection before a response.
+ * - `stall`: there is no response until a time limit expires.
+ * - `resetAfter`: a response with status 200 and the given start of a body, then a reset.
  *
  * ```ts
  * import { Effect, Layer } from "effect"
@@ -78,8 +79,8 @@ export const faults: {
 }
 
 /**
- * A session without a network. The handler responds to each request; redirects, cookies, decoders and time limits work
- * like in any session. The jar also accepts cookies of IP addresses. `Connector.MockCalls` records the requests.
+ * A session without a network, whose handler answers each request. Redirects, cookies, decoders and time limits work as
+ * in every session. The jar also accepts cookies of IP addresses. `Connector.MockCalls` records the requests.
  *
  * ```ts
  * import { Effect } from "effect"
@@ -108,26 +109,26 @@ export const layer = <R = never>(
  * @category models
  */
 export interface Expectation<R = never> {
-  /** In any case. Default: any method. */
+  /** The method, in upper or lower case. Default: any method. */
   readonly method?: string | undefined
-  /** The complete URL, or a pattern to search in it. */
+  /** The complete URL, or a pattern that matches a part of it. */
   readonly url: string | RegExp
-  /** A `Response` is cloned for each request. */
+  /** The response, or a handler. A `Response` is cloned for each request. */
   readonly respond: MockHandler<R> | Response
   /** How many times the request is expected. Default 1; `Infinity` allows any number, including none. */
   readonly times?: number | undefined
 }
 
 /**
- * Some expected requests were not made, or some requests were not expected.
+ * Expected requests were not made, or requests were made that were not expected.
  *
  * @since 0.1.0
  * @category errors
  */
 export class UnmetExpectations extends Data.TaggedError("UnmetExpectations")<{
-  /** For example "GET https://api.example/ (0 of 1)". */
+  /** The expected requests that are missing, such as "GET https://api.example/ (0 of 1)". */
   readonly unmet: ReadonlyArray<string>
-  /** For example "GET https://api.example/other". */
+  /** The requests that were not expected, such as "GET https://api.example/other". */
   readonly unexpected: ReadonlyArray<string>
 }> {
   /** Both lists as text. */
@@ -140,9 +141,9 @@ export class UnmetExpectations extends Data.TaggedError("UnmetExpectations")<{
 }
 
 /**
- * Creates a handler that answers by expectations. A request matches the first expectation that fits and has remaining
- * uses; without a match it gets status 501. `verify` fails with `UnmetExpectations` if any expectation is unmet or any
- * request was unexpected.
+ * Creates a handler from expected requests and their responses. It answers a request with the first matching
+ * expectation that has not been used `times` times, or with status 501 if there is none. `verify` fails with
+ * `UnmetExpectations` if an expected request is missing or a request was not expected.
  *
  * ```ts
  * import { Effect, Layer } from "effect"
@@ -184,18 +185,18 @@ export const expectations = <R = never>(
  * @category models
  */
 export interface CassetteOptions {
-  /** Which parts of a request must equal the recorded one. Default: method, URL and body. */
+  /** The parts of a request that must equal those of the recorded request. Default: method, URL and body. */
   readonly match?: ReadonlyArray<"method" | "url" | "body"> | undefined
   /** Additional headers whose values are redacted. */
   readonly redactHeaders?: ReadonlyArray<string> | undefined
 }
 
 /**
- * Records all exchanges of the connector in the context, and writes them to a file as JSON when the Scope closes,
- * replacing the file atomically. The directory must exist, otherwise it fails with `PlatformError`.
+ * Records all requests and responses of the connector in the context. When the Scope closes, writes them to a file as
+ * JSON and replaces the file atomically. Fails with `PlatformError` if the directory does not exist.
  *
- * Values of credential headers, cookies, `redactHeaders` and signing query parameters are written as "REDACTED". Of
- * request bodies only a digest is written; response bodies are written as received. Requests without a response are not
+ * Values of credential headers, cookies, `redactHeaders` and signing query parameters are written as "REDACTED".
+ * Request bodies are written as a digest only, response bodies as received. Requests without a response are not
  * recorded.
  *
  * @since 0.1.0
@@ -216,8 +217,8 @@ export const layerRecord = (
   )
 
 /**
- * A connector that answers from a file written by `layerRecord`, without opening sockets. Each recorded response is
- * used once, in order among those that match. A request without a match fails with `ClientConnectorError`, code
+ * A connector that answers from a file of `layerRecord`, without opening sockets. It uses each recorded response once,
+ * in recorded order among those that match. A request without a match fails with `ClientConnectorError`, code
  * "ENOTRECORDED". Fails with `PlatformError` if the file cannot be read or is not a cassette.
  *
  * @since 0.1.0
@@ -234,11 +235,11 @@ export const layerReplay = (
  *
  * - `Expect` waits for the head of a request, for the body that the last head announced, or for a number of bytes. If
  *   the peer closes first, the script ends.
- * - `Send` writes data; strings are sent as UTF-8. It completes when the operating system has accepted the bytes.
+ * - `Send` writes data, strings as UTF-8. It completes when the operating system has accepted the bytes.
  * - `Drip` writes `size` bytes at a time, with a pause of `every` between writes.
  * - `Sleep` waits on the Clock of the fiber that started the server. Under a TestClock it waits until the test adjusts
  *   the clock.
- * - `Fin` closes the server's side of the connection, which ends a body without a length.
+ * - `Fin` ends the server's side of the connection, and with it a body without a length.
  * - `Reset` resets the connection with RST.
  * - `Stall` does nothing until the peer closes the connection.
  *
@@ -266,20 +267,23 @@ export type Step =
  * @category models
  */
 export interface TestServer {
-  /** For example "http://127.0.0.1:41234", or "https:" with `tls`. */
+  /** The URL of the server, such as "http://127.0.0.1:41234"; with `tls`, its scheme is https. */
   readonly url: string
   readonly port: number
   /** The number of open connections. */
   readonly connections: Effect.Effect<number>
-  /** The bytes that each connection has received so far, in the order of acceptance; decrypted if TLS is used. */
+  /**
+   * The bytes that the server has received so far, decrypted if TLS is used: one entry per connection, in the order in
+   * which it accepted them.
+   */
   readonly received: Effect.Effect<ReadonlyArray<Uint8Array>>
 }
 
 /**
  * Starts a server on an ephemeral port of 127.0.0.1 that stops with the Scope. The first connection runs the first
- * script, the second connection the second, and all further connections repeat the last script. When its script ends, a
- * connection is closed by FIN; `Stall` keeps it open. Certificates must be given as PEM, because Node cannot create
- * them.
+ * script, the second connection the second script, and so on; further connections repeat the last script. When its
+ * script ends, the server closes the connection with FIN; `Stall` keeps it open. For TLS, provide a certificate and a
+ * key as PEM, because Node cannot create them.
  *
  * ```ts
  * import { ClientResponse, Session, Testing } from "effect-http-session"

@@ -7,8 +7,8 @@
  * | `connect`, `poolWait`, `dns`, `socketConnect`, `proxy`, `tls` | queue, dns, connect, proxy, tls | `ConnectionTimeoutError` |
  * | `send`, `headers`, `body` | send, headers, body | `SocketTimeoutError` |
  *
- * Numbers are milliseconds; aiohttp uses seconds. Time is measured on the Clock of the requesting fiber, so a TestClock
- * drives every limit.
+ * Numbers are milliseconds (aiohttp: seconds). Time is measured on the Clock of the requesting fiber, so that a
+ * TestClock controls every limit.
  *
  * ```ts
  * import { ClientResponse, Session, type Timeouts } from "effect-http-session"
@@ -32,13 +32,13 @@ import * as Duration from "effect/Duration"
 export type Phase = "queue" | "dns" | "connect" | "proxy" | "tls" | "send" | "headers" | "body"
 
 /**
- * Time limits of a request (aiohttp: `ClientTimeout`). Numbers are milliseconds; `Infinity` turns a limit off. A
- * request's limits replace the session's one by one. If `total` is off, `connect`, `send`, `headers` and `body` default
- * to "5 minutes", so that every wait is bounded unless it was explicitly unbounded.
+ * Time limits of a request (aiohttp: `ClientTimeout`). Numbers are milliseconds; `Infinity` turns a limit off. Each
+ * limit of a request replaces the same limit of the session. If `total` is off, `connect`, `send`, `headers` and `body`
+ * default to "5 minutes", so that every wait is bounded unless the program turns its limit off.
  *
- * The default `total` ends with the first read of a streamed body (`stream`, `lines`, `events`, `toFile`,
- * `Multipart.parts`), and `body` defaults to "5 minutes" from then on, so that a long download is not cut off. A
- * `total` that is set, even to "5 minutes", bounds streams too.
+ * The default `total` applies until a streamed body (`stream`, `lines`, `events`, `toFile`, `Multipart.parts`) is first
+ * read; from then on `body` defaults to "5 minutes". A long download is therefore not aborted. A `total` that the
+ * program sets, even to "5 minutes", applies to streams too.
  *
  * @since 0.1.0
  * @category options
@@ -46,29 +46,29 @@ export type Phase = "queue" | "dns" | "connect" | "proxy" | "tls" | "send" | "he
 export interface Timeouts {
   /**
    * The whole request, from the call to the end of the body, including redirects and retries. Default "5 minutes",
-   * which covers collected bodies; a streamed body is bounded by `body` instead. For a WebSocket only the handshake is
-   * bounded.
+   * which does not apply to streamed bodies; `body` bounds those. For a WebSocket, the limit applies to the handshake
+   * only.
    */
   readonly total?: Duration.DurationInput | undefined
-  /** Getting a connection: phases queue, dns, connect, proxy and tls. */
+  /** The time until there is a connection: phases queue, dns, connect, proxy and tls. */
   readonly connect?: Duration.DurationInput | undefined
-  /** Waiting for a slot of the pool: phase queue. Default off. */
+  /** The wait for a slot of the pool: phase queue. Default off. */
   readonly poolWait?: Duration.DurationInput | undefined
   /** One name lookup: phase dns. Default off. */
   readonly dns?: Duration.DurationInput | undefined
-  /** The TCP connect to one address (aiohttp: `sock_connect`): phase connect. Default "30 seconds". */
+  /** A TCP connection attempt to one address (aiohttp: `sock_connect`): phase connect. Default "30 seconds". */
   readonly socketConnect?: Duration.DurationInput | undefined
   /** The CONNECT or SOCKS exchange: phase proxy. Default off. */
   readonly proxy?: Duration.DurationInput | undefined
   /** One TLS handshake: phase tls. Default off. */
   readonly tls?: Duration.DurationInput | undefined
-  /** Time between two writes that the socket accepts: phase send. */
+  /** The time between two writes that the socket accepts: phase send. */
   readonly send?: Duration.DurationInput | undefined
-  /** From the end of the request to the end of the response head (aiohttp: `sock_read`). */
+  /** The time from the end of the request to the end of the response head (aiohttp: `sock_read`): phase headers. */
   readonly headers?: Duration.DurationInput | undefined
   /**
-   * Time between two chunks of the response body (aiohttp: `sock_read`). Off by default while the default `total`
-   * applies; "5 minutes" for streamed bodies without a `total`, and if `total` is off.
+   * The time between two chunks of the response body (aiohttp: `sock_read`): phase body. Off by default while a `total`
+   * applies, else "5 minutes".
    */
   readonly body?: Duration.DurationInput | undefined
 }
@@ -90,8 +90,8 @@ export type Name = keyof Timeouts
 export type Input = Duration.DurationInput | Timeouts
 
 /**
- * The default limits: 5 minutes in total, or 5 minutes between two chunks of a streamed body, and 30 seconds for the
- * TCP connect to one address (aiohttp: `DEFAULT_TIMEOUT`). Infinite limits are off.
+ * The default limits: 5 minutes in total, or for a streamed body 5 minutes between two chunks, and 30 seconds for a TCP
+ * connection attempt to one address (aiohttp: `DEFAULT_TIMEOUT`). The other limits are `Infinity`, which means off.
  *
  * @since 0.1.0
  * @category constants

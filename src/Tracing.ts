@@ -1,5 +1,6 @@
 /**
- * Signals emitted during a request, as callbacks or as a stream. Spans, metrics and `timings` cover the same events.
+ * Signals about the progress of requests, for listeners or as a stream. Spans, metrics and `timings` cover the same
+ * events.
  *
  * @since 0.1.0
  */
@@ -24,20 +25,21 @@ import type { SessionService } from "./Session.js"
 import type { Certificate, TlsInfo } from "./Ssl.js"
 
 /**
- * The fields that all signals share. Signals are plain data and may be kept; URLs and headers in them are redacted.
+ * The fields that all signals share. Signals are plain data that a program may keep; their URLs and headers are
+ * redacted.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SignalBase {
-  /** In monotonic milliseconds. */
+  /** The time of the signal, in milliseconds of a monotonic clock. */
   readonly time: number
   readonly sessionId: string
-  /** Constant for a request; `undefined` for signals that do not belong to a request. */
+  /** The number of the request; `undefined` for signals that do not belong to a request. */
   readonly requestId: number | undefined
-  /** Counted from 1, over everything that was sent for the request. */
+  /** The number of the attempt, from 1; redirects, retries and resends count as attempts. */
   readonly attempt: number
-  /** Redirects followed so far. */
+  /** The number of redirects followed so far. */
   readonly hop: number
 }
 
@@ -53,7 +55,7 @@ export interface RequestSignal extends SignalBase {
 }
 
 /**
- * A request starts. Its headers are those given, without automatic ones.
+ * A request starts. Its headers do not include automatic ones.
  *
  * @since 0.1.0
  * @category signals
@@ -63,7 +65,7 @@ export interface RequestStart extends RequestSignal {
   readonly headers: Headers.Headers
 }
 /**
- * The request head is about to be written.
+ * The client is about to write the request head.
  *
  * @since 0.1.0
  * @category signals
@@ -73,7 +75,7 @@ export interface RequestHeadersSent extends RequestSignal {
   readonly headers: Headers.Headers
 }
 /**
- * A chunk of the request body is about to be written; not yet compressed.
+ * The client is about to write a chunk of the request body; the signal contains the chunk before compression.
  *
  * @since 0.1.0
  * @category signals
@@ -85,7 +87,7 @@ export interface RequestChunkSent extends RequestSignal {
   readonly total?: number | undefined
 }
 /**
- * A chunk of the response body was delivered, decoded. Follows `RequestEnd`.
+ * The program received a decoded chunk of the response body. Emitted after `RequestEnd`.
  *
  * @since 0.1.0
  * @category signals
@@ -108,7 +110,7 @@ export interface ResponseInformational extends RequestSignal {
   readonly headers: Headers.Headers
 }
 /**
- * A redirect arrived; method and URL are those before it.
+ * A redirect arrived. Method and URL are those of the redirected request.
  *
  * @since 0.1.0
  * @category signals
@@ -119,7 +121,7 @@ export interface RequestRedirect extends RequestSignal {
   readonly location: string
 }
 /**
- * The same request will be sent again.
+ * The client is about to send the same request again.
  *
  * @since 0.1.0
  * @category signals
@@ -128,13 +130,13 @@ export interface RequestRetry extends RequestSignal {
   readonly _tag: "RequestRetry"
   readonly reason: /** A reused connection ended before a byte of the response, or before the request was written. */
     | "StaleConnection"
-    /** The same of a new connection. */
+    /** A new connection ended in the same way. */
     | "Disconnected"
-    /** The server has refused the request over HTTP/2 and done nothing with it. */
+    /** The server refused the request over HTTP/2 without processing it. */
     | "Refused"
-    /** The server wants the request over HTTP/1.1 (HTTP_1_1_REQUIRED). */
+    /** The server requires HTTP/1.1 for the request (HTTP_1_1_REQUIRED). */
     | "Http11Required"
-    /** 417 to `Expect: 100-continue`: the request goes out without it. */
+    /** The server answered 417 to `Expect: 100-continue`; the request is sent without this header. */
     | "ExpectationFailed"
     | "Retry"
     | "Digest"
@@ -143,11 +145,11 @@ export interface RequestRetry extends RequestSignal {
   readonly delay: number
   /** The error of the attempt, if it failed. */
   readonly error?: ClientError | undefined
-  /** The response of the attempt without secrets, if it received one. Its status and headers show the reason. */
+  /** The response of the attempt, if there was one, without secrets. Its status and headers show the reason. */
   readonly response?: ResponseHead | undefined
 }
 /**
- * The head of the final response arrived, but not its body.
+ * The head of the final response arrived. The body follows.
  *
  * @since 0.1.0
  * @category signals
@@ -174,7 +176,7 @@ export interface RequestException extends RequestSignal {
  */
 export interface ResponseEnd extends RequestSignal {
   readonly _tag: "ResponseEnd"
-  /** Size as received, and after decoding. */
+  /** The size of the body in bytes, as received and after decoding. */
   readonly received: number
   readonly decoded: number
   readonly cause?: Cause<unknown> | undefined
@@ -182,8 +184,8 @@ export interface ResponseEnd extends RequestSignal {
   readonly streamId?: number | undefined
 }
 /**
- * The jar rejects a cookie that a response sets. Does not contain the value. Emitted before the `RequestRedirect` or
- * `RequestEnd` of the response, and only by jars of this package.
+ * The jar rejected a cookie of a response. The signal does not contain the value. It is emitted before the
+ * `RequestRedirect` or `RequestEnd` of the response, and only for jars of this package.
  *
  * @since 0.1.0
  * @category signals
@@ -192,7 +194,7 @@ export interface CookieRejected extends RequestSignal {
   readonly _tag: "CookieRejected"
   /** The first 256 octets of the name; "" if the line has no name or is malformed. */
   readonly name: string
-  /** The Domain attribute, otherwise the host. */
+  /** The Domain attribute of the cookie, or the host if it has none. */
   readonly domain: string
   readonly reason: CookieRejection
 }
@@ -210,7 +212,7 @@ export interface ConnectionQueuedStart extends SignalBase {
   readonly waiting: number
 }
 /**
- * The request got a slot.
+ * The request received a slot of the pool.
  *
  * @since 0.1.0
  * @category signals
@@ -221,7 +223,7 @@ export interface ConnectionQueuedEnd extends SignalBase {
   readonly port: number
 }
 /**
- * A connection is being opened. DNS, proxy and TLS signals before `ConnectionCreateEnd` belong to it.
+ * The connector starts to open a connection. DNS, proxy and TLS signals until `ConnectionCreateEnd` belong to it.
  *
  * @since 0.1.0
  * @category signals
@@ -232,7 +234,7 @@ export interface ConnectionCreateStart extends SignalBase {
   readonly port: number
 }
 /**
- * The connection is open, including proxy and TLS.
+ * The connection is open; the proxy tunnel and the TLS handshake are complete.
  *
  * @since 0.1.0
  * @category signals
@@ -243,14 +245,14 @@ export interface ConnectionCreateEnd extends SignalBase {
   readonly port: number
   readonly connectionId: number
   readonly remoteAddress: string
-  /** Addresses that failed before, with their codes. */
+  /** The addresses that failed before this one, with their error codes. */
   readonly failed: ReadonlyArray<{ readonly address: string; readonly code: string }>
-  /** What the connection speaks, by its name in ALPN (RFC 7301). */
+  /** The protocol of the connection, by its name in ALPN (RFC 7301). */
   readonly protocol: "http/1.1" | "h2"
 }
 /**
- * A request uses a connection that was open: an idle one, or a stream of an HTTP/2 connection in use, whose `idle` is 0
- * (aiohttp's spelling).
+ * A request uses an open connection: an idle one, or a new stream of an HTTP/2 connection in use, for which `idle` is
+ * 0. The name has aiohttp's spelling.
  *
  * @since 0.1.0
  * @category signals
@@ -258,11 +260,11 @@ export interface ConnectionCreateEnd extends SignalBase {
 export interface ConnectionReuseconn extends SignalBase {
   readonly _tag: "ConnectionReuseconn"
   readonly connectionId: number
-  /** In milliseconds. */
+  /** How long the connection was idle, in milliseconds. */
   readonly idle: number
 }
 /**
- * The connection was returned to the pool. Over HTTP/2: the stream has ended; the connection may have others.
+ * The request returned its connection to the pool. Over HTTP/2 its stream ended; the connection may have other streams.
  *
  * @since 0.1.0
  * @category signals
@@ -274,7 +276,7 @@ export interface ConnectionReleased extends SignalBase {
   readonly deviations: ReadonlyArray<Deviation>
 }
 /**
- * The connection was closed. Without `requestId` it was idle.
+ * The connection was closed. It was idle if the signal has no `requestId`.
  *
  * @since 0.1.0
  * @category signals
@@ -284,18 +286,18 @@ export interface ConnectionClosed extends SignalBase {
   readonly connectionId: number
   readonly reason:
     | "ConnectionClose"
-    /** The response had a deviation that rules out reusing the connection. */
+    /** The response deviated from HTTP so that the connection cannot be reused. */
     | "Deviation"
     | "ForceClose"
-    /** The server took no more requests over HTTP/2 (GOAWAY). */
+    /** The server accepted no more requests over HTTP/2 (GOAWAY). */
     | "GoAway"
     | "IdleTimeout"
     | "PeerClosed"
     /** The server did not answer a PING of HTTP/2 in time. */
     | "PingTimeout"
-    /** It had reached `maxConnectionAge`, `clearDnsCache` retired it, or the server requires HTTP/1.1. */
+    /** The connection had reached `maxConnectionAge`, `clearDnsCache` retired it, or the server requires HTTP/1.1. */
     | "Retired"
-    /** Its stream ids were used up, or too many of its streams were reset in a row (HTTP/2). */
+    /** The connection had no more HTTP/2 stream identifiers, or too many of its streams were reset in a row. */
     | "StreamIds"
     | "UnreadBody"
     | "Unsolicited"
@@ -309,7 +311,7 @@ export interface ConnectionClosed extends SignalBase {
 }
 
 /**
- * The resolver was called.
+ * The connector called the resolver.
  *
  * @since 0.1.0
  * @category signals
@@ -319,7 +321,7 @@ export interface DnsResolveHostStart extends SignalBase {
   readonly host: string
 }
 /**
- * The resolver answered.
+ * The resolver returned its addresses.
  *
  * @since 0.1.0
  * @category signals
@@ -330,7 +332,7 @@ export interface DnsResolveHostEnd extends SignalBase {
   readonly addresses: ReadonlyArray<Address>
 }
 /**
- * The addresses were cached, or (`coalesced`) another request is already looking them up.
+ * The cache had the addresses. If `coalesced`, the request instead joined the lookup of another request.
  *
  * @since 0.1.0
  * @category signals
@@ -341,7 +343,7 @@ export interface DnsCacheHit extends SignalBase {
   readonly coalesced: boolean
 }
 /**
- * The addresses were not cached.
+ * The cache did not have the addresses.
  *
  * @since 0.1.0
  * @category signals
@@ -360,7 +362,7 @@ export interface DnsCacheMiss extends SignalBase {
 export interface TlsHandshakeStart extends SignalBase {
   readonly _tag: "TlsHandshakeStart"
   readonly host: string
-  /** Whether the peer is the proxy. */
+  /** Whether the handshake is with the proxy. */
   readonly proxy: boolean
 }
 /**
@@ -387,7 +389,7 @@ export interface TlsCertificateExpiring extends SignalBase {
   readonly certificate: Certificate
 }
 /**
- * A CONNECT or SOCKS request was sent to a proxy.
+ * The client sent a CONNECT or SOCKS request to a proxy.
  *
  * @since 0.1.0
  * @category signals
@@ -408,8 +410,8 @@ export interface ProxyConnectEnd extends SignalBase {
 }
 
 /**
- * `count` signals were dropped since this reader's previous one, because the reader is too slow. Only in `signals`
- * streams.
+ * The reader of a `signals` stream was too slow, so that `count` signals were dropped since its previous one. Listeners
+ * do not receive this signal.
  *
  * @since 0.1.0
  * @category signals
@@ -420,7 +422,7 @@ export interface SignalsLost extends SignalBase {
 }
 
 /**
- * Every signal. They are emitted in aiohttp's order; docs/tracing.md has a diagram.
+ * Any signal. Signals are emitted in aiohttp's order; docs/tracing.md has a diagram.
  *
  * @since 0.1.0
  * @category models
@@ -456,7 +458,7 @@ export type Signal =
   | SignalsLost
 
 /**
- * A body that is being transferred.
+ * A body in transfer.
  *
  * @since 0.1.0
  * @category models
@@ -464,18 +466,17 @@ export type Signal =
 export interface Transfer {
   readonly requestId: number
   readonly method: string
-  /** Redacted, like the URLs of signals. */
+  /** The URL of the request, redacted like the URLs of signals. */
   readonly url: string
   readonly direction: "upload" | "download"
-  /** Bytes so far: of an upload before `compress`, of a download after decoding. */
+  /** Bytes transferred so far: for an upload before `compress`, for a download after decoding. */
   readonly transferred: number
-  /** Number of all bytes, if known: of a download if it has a Content-Length and no Content-Encoding. */
+  /** Bytes in total, if known. The total of a download is known if it has a Content-Length and no Content-Encoding. */
   readonly total: Option<number>
 }
 
 /**
- * A snapshot of what a session does, counted from the start of `session.activity`. Requests that started before are not
- * counted.
+ * A snapshot of the requests of a session. It counts requests that started after `session.activity`.
  *
  * @since 0.1.0
  * @category models
@@ -483,20 +484,20 @@ export interface Transfer {
 export interface Activity {
   /** Milliseconds since the stream started. */
   readonly elapsed: number
-  /** Requests that wait for their final head, and responses whose body has not ended. WebSockets are not counted. */
+  /** Requests in flight, until the body of their response ends. WebSockets do not count. */
   readonly active: number
   /** Final responses, of any status. */
   readonly answered: number
-  /** Requests that failed or were interrupted before their final head, and bodies that broke. */
+  /** Requests that failed or were interrupted before their final head, and bodies that failed. */
   readonly failed: number
-  /** Requests that were sent again, for any reason of `RequestRetry`. */
+  /** Repeated attempts, for any reason of `RequestRetry`. */
   readonly retries: number
   readonly redirects: number
   /** Bytes of request bodies, before `compress`. */
   readonly sent: number
   /** Bytes of response bodies that were read, after decoding. */
   readonly received: number
-  /** Bytes per second, over the last three seconds. */
+  /** Bytes of request bodies per second, averaged over the last three seconds. */
   readonly sentPerSecond: number
   readonly receivedPerSecond: number
   /** Connections of the session's connector, and requests that wait for one. */
@@ -517,7 +518,7 @@ export interface ActivityOptions {
 }
 
 /**
- * Edits the headers of a request that is about to start.
+ * Edits the headers of a request before it is sent.
  *
  * @since 0.1.0
  * @category models
@@ -529,9 +530,9 @@ export interface HeaderEditor {
 
 /**
  * A listener for each signal except `SignalsLost`: `onRequestStart`, `onConnectionCreateEnd` and so on. Listeners run
- * in the request's fiber, in order, and the request waits for them; one that dies fails its own request. Signals that
- * do not belong to a request, such as the close of an idle connection, only appear in streams. `onRequestStart` can
- * edit the headers.
+ * in the fiber of the request, in order, and the request waits for them. A defect of a listener fails its request.
+ * Signals that do not belong to a request, such as the close of an idle connection, appear only in streams.
+ * `onRequestStart` can edit the headers.
  *
  * @since 0.1.0
  * @category models
@@ -584,12 +585,12 @@ export interface TraceConfig {
 }
 
 /**
- * Creates listeners for the option `traceConfigs` of a session. `ctx` (aiohttp: `trace_config_ctx_factory`) is called
- * once per request with its `traceRequestCtx`; all listeners of the request receive the result. Write `ctx` first, so
- * that the listeners' types can be inferred from it.
+ * Creates a trace config for the option `traceConfigs` of a session. `ctx` (aiohttp: `trace_config_ctx_factory`) is
+ * called once per request with its `traceRequestCtx`, and all listeners of the request receive the result. Write `ctx`
+ * before the listeners, so that TypeScript infers their types from it.
  *
- * Each listener is an effect that the request waits for. A signal passes through all configs in order. A listener that
- * dies fails its request with the defect, and everything is released. Listeners put requests on a slower path;
+ * The request waits for the effect of each listener; all configs receive a signal in order. If a listener dies, its
+ * request fails with the defect and releases everything. Listeners put requests on a slower path through the client;
  * `metrics`, streams and spans do not.
  *
  * **Example** (How long requests take)
@@ -630,8 +631,8 @@ export const traceConfig: {
  * Records OpenTelemetry's HTTP client metrics through effect/Metric: `http.client.request.duration` (seconds, in the
  * recommended buckets) and `http.client.active_requests`; with `all` also `http.client.open_connections` by state,
  * `http.client.connection.duration`, `http.client.request.body.size`, `http.client.response.body.size` and
- * `dns.lookup.duration`. Cardinality is bounded: after a thousand servers, the address of further ones is "_OTHER".
- * Requests stay on their fast path.
+ * `dns.lookup.duration`. The number of attribute values is bounded: after a thousand servers, the address of every
+ * further server is "_OTHER". Unlike listeners, metrics do not put requests on a slower path.
  *
  * @since 0.1.0
  * @category constructors
@@ -642,25 +643,26 @@ export const metrics = (options?: {
 }): TraceConfig => new Config(new Map(), () => undefined, makeMetrics(options?.all === true))
 
 /**
- * How a session makes spans: one of kind "client" per attempt, by OpenTelemetry's conventions, if Effect's tracer is
- * enabled and either is not the native one or there is a parent span.
+ * How a session makes spans. Each attempt is a span of kind "client" that follows OpenTelemetry's conventions. The
+ * session makes spans if tracing is enabled and the request has a parent span or the program replaces Effect's native
+ * tracer.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SpanOptions {
-  /** Request headers to record, by name. Default none. */
+  /** Names of the request headers to record. Default none. */
   readonly requestHeaders?: ReadonlyArray<string> | undefined
   readonly responseHeaders?: ReadonlyArray<string> | undefined
   /** Query parameters to redact, in addition to those with secret names (see SECURITY.md). */
   readonly redactedParams?: ReadonlyArray<string> | undefined
-  /** Records phases as child spans. Default `false`: as events. */
+  /** Whether to record phases as child spans instead of events. Default `false`. */
   readonly phases?: boolean | undefined
 }
 
 /**
- * Returns the signals of all requests made inside `self`, in any session, together with its value. Signals are not
- * dropped, and bodies are kept in memory, so use it for few requests. Excludes signals that do not belong to a request.
+ * Runs `self`, and returns its value with the signals of all its requests, in any session. No signal is dropped, and
+ * bodies are kept in memory: use it for few requests. Signals that do not belong to a request are not included.
  *
  * **Example** (The phases of a request, drawn)
  *
@@ -690,8 +692,8 @@ export const collect = <A, E, R>(
   })
 
 /**
- * Draws the phases of requests as text: a line per attempt with a bar per phase, on a common scale. `width` is in
- * columns, 80 by default.
+ * Draws the phases of requests as text, with one line per attempt and one bar per phase, on a common scale. `width` is
+ * in columns, 80 by default.
  *
  * @since 0.1.0
  * @category combinators
@@ -701,8 +703,8 @@ export const waterfall = (signals: Iterable<Signal>, options?: { readonly width?
 
 /**
  * Draws requests as a page of HTML: all attempts on one time axis with a coloured bar per phase, connections and their
- * reuse, retries, redirects and failures. Pointing at a row shows its details, and a click shows its headers. The file
- * needs neither scripts nor a network, and follows the light or dark setting of the reader.
+ * reuse, retries, redirects and failures. Pointing at a row shows its details, and a click shows its headers. The page
+ * needs neither scripts nor a network, and follows the light or dark mode of the browser.
  *
  * Secrets are redacted as in `Har`, and every text of the signals is escaped. `title` is "Requests" by default.
  *

@@ -1,6 +1,7 @@
 /**
- * Other protocols than HTTP and WebSocket on a connection of the session (RFC 9110, section 7.8): the raw streams of
- * `docker exec` and `docker attach`, of Podman and Kubernetes, of databases and queues behind a gateway.
+ * Upgrades a connection of the session to a protocol other than WebSocket (RFC 9110 section 7.8), for example to the
+ * raw streams of `docker exec` and `docker attach`, of Podman and Kubernetes, or of databases and queues behind a
+ * gateway.
  *
  * The handshake is a request of the session, with the same cookies, credentials, proxies, TLS settings and middlewares.
  * The connection counts against the pool's limits until it closes, and is not reused.
@@ -40,13 +41,13 @@ import * as upgraded from "./internal/webSocket/upgraded.js"
  * @category options
  */
 export interface UpgradeOptions extends HandshakeOptions, Pick<RequestOptions, "json" | "text"> {
-  /** The value of Upgrade: a protocol such as "tcp" or "SPDY/3.1", or several in order of preference. */
+  /** The protocol to offer in the Upgrade header, such as "tcp" or "SPDY/3.1", or several in order of preference. */
   readonly protocol: string | ReadonlyArray<string>
   /** The method of the handshake. Default "GET". */
   readonly method?: Method | undefined
   /** The body of the request, as bytes. Streams are rejected, because the whole request must precede the upgrade. */
   readonly data?: Uint8Array | undefined
-  /** The longest wait for a chunk of `incoming`, which then fails; the connection stays open. Default off. */
+  /** How long `incoming` waits for a chunk before it fails; the connection stays open. Default off. */
   readonly receiveTimeout?: Duration.DurationInput | undefined
   /** How long the client waits to deliver pending bytes when it closes the connection. Default "10 seconds". */
   readonly closeTimeout?: Duration.DurationInput | undefined
@@ -85,19 +86,22 @@ export interface Upgraded {
   /** The protocol of the server's Upgrade header. */
   readonly protocol: string
   /**
-   * The bytes that arrive until the peer ends its side. Reading pauses when 256 KiB are waiting. Only one fiber may run
-   * it at a time; the next run continues after the last chunk.
+   * The bytes that arrive, until the peer ends its side. The client stops reading from the socket while 256 KiB are
+   * unread. Only one fiber may run the stream at a time; the next run continues after the last chunk.
    */
   readonly incoming: Stream.Stream<Uint8Array, UpgradeError>
   /**
-   * Sends bytes, or text as UTF-8. Waits until the system has accepted them; if interrupted, a started send still
-   * completes.
+   * Sends bytes, or text as UTF-8, and waits until the operating system accepts them. An interruption only ends the
+   * wait: the data is still sent.
    */
   readonly send: (data: string | Uint8Array) => Effect.Effect<void, UpgradeError>
-  /** A sink that sends its input. Does not end the client's side; use `end`. */
+  /** A sink that sends its input. It does not end the client's side of the connection; use `end` for that. */
   readonly outgoing: Sink.Sink<void, string | Uint8Array, never, UpgradeError>
-  /** Ends the client's side after the sent bytes, like the end of standard input. The peer may continue. Idempotent. */
+  /**
+   * Ends the client's side of the connection after all sent bytes, like the end of standard input. The peer may
+   * continue to send. Idempotent.
+   */
   readonly end: Effect.Effect<void>
-  /** Closes both sides and waits for the socket to close, at most `closeTimeout`. Idempotent. */
+  /** Closes the connection, and waits at most `closeTimeout` for the socket to close. Idempotent. */
   readonly close: Effect.Effect<void>
 }
