@@ -1,5 +1,5 @@
 /**
- * Client session: cookies and connections are shared by the requests that the same session sends.
+ * Client session: the requests of a session share cookies and connections.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"
@@ -13,7 +13,7 @@ const page = (url: string) =>
     yield* Console.log(`GET: ${body.length > 0 ? "a page" : "nothing"}`)
   })
 
-/** The same with the service of the session. An open response lives in a Scope. */
+/** The same with the service of the session. A response is open until its Scope closes. */
 const opened = (url: string) =>
   Effect.gen(function* () {
     const session = yield* Session.Session

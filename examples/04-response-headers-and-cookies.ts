@@ -39,7 +39,7 @@ const program = Effect.gen(function* () {
     yield* Console.log("raw:         ", `${new TextDecoder("latin1").decode(name)}: ${value.byteLength} bytes`)
   }
 
-  // The cookies that this response sets. Those of all hops are in the session's jar.
+  // The cookies of this response. The session's jar contains those of all hops.
   yield* Console.log("cookie:      ", Option.getOrNull(Cookies.getValue(response.cookies, "example_cookie_name")))
   yield* Console.log("of this one: ", Object.keys(response.cookies.cookies))
   const { cookieJar } = yield* Session.Session

@@ -39,7 +39,7 @@ const program = Effect.gen(function* () {
   const found = yield* Session.get(`${url}/some/redirect/`, { allowRedirects: false }).pipe(ClientResponse.discard)
   yield* Console.log("not followed:", found.status, Option.getOrNull(found.header("location")))
 
-  // A loop is an error that has the hops.
+  // A loop fails with an error that contains the hops.
   yield* Session.get(`${url}/loop`, { maxRedirects: 3 }).pipe(
     ClientResponse.discard,
     Effect.catchTag("TooManyRedirects", (error) =>
@@ -52,7 +52,7 @@ const program = Effect.gen(function* () {
   const there = yield* Session.get(`${url}/away`, { headers }).pipe(ClientResponse.text)
   yield* Console.log("elsewhere:   ", there)
 
-  // A custom policy: a redirect that it refuses is the final response.
+  // A custom policy: a redirect that it rejects is the final response.
   const onRedirect = (redirect: ClientRequest.Redirect) =>
     Effect.succeed(redirect.crossOrigin ? Option.none() : Option.some(redirect.next))
   const stayed = yield* Session.get(`${url}/away`, { onRedirect }).pipe(ClientResponse.text)

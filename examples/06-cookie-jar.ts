@@ -25,7 +25,7 @@ const housekeeping = Effect.gen(function* () {
   yield* Console.log("size:   ", yield* jar.size)
 })
 
-/** One layer value is one jar, so both sessions have the same cookies. */
+/** Both sessions use the same layer value, and therefore the same jar. */
 const shared = (url: string) =>
   Effect.gen(function* () {
     const first = yield* Session.make()

@@ -1,5 +1,5 @@
 /**
- * Dummy cookie jar: cookies from responses are neither stored nor sent.
+ * Dummy cookie jar: it neither stores nor sends cookies of responses.
  *
  * Run it with `npx tsx examples/08-dummy-cookie-jar.ts`.
  */

@@ -1,5 +1,5 @@
 /**
- * Uploading pre-compressed data: a Content-Encoding header is sent unchanged; `compress` compresses while sending.
+ * Uploading pre-compressed data: a body with a Content-Encoding header is sent unchanged; `compress` compresses.
  */
 import { deflateSync, gzipSync } from "node:zlib"
 import { NodeRuntime } from "@effect/platform-node"

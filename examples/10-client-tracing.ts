@@ -41,7 +41,7 @@ const audit = Tracing.traceConfig({
     Console.log(`Audit: ${signal.response.status}, redirected to ${redirects.join(", ")}`)
 })
 
-/** The other one changes the request. */
+/** The other config changes the request. */
 const xray = Tracing.traceConfig({
   onRequestStart: (_session, _ctx, signal, headers) => headers.set("x-amzn-trace-id", `Root=${signal.requestId}`)
 })

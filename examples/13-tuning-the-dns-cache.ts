@@ -6,7 +6,7 @@ import { Console, Effect } from "effect"
 import { ClientResponse, type Connector, Errors, type Resolver, Session } from "effect-http-session"
 import { httpbin } from "./support/httpbin.js"
 
-/** A resolver that counts lookups and can be made to fail. */
+/** A resolver that counts lookups, and that the program can make fail. */
 const counting = () => {
   const state = { asked: 0, broken: false }
   const resolver: Resolver.ResolverService = {
@@ -21,7 +21,7 @@ const counting = () => {
   return { state, resolver }
 }
 
-/** Three requests, each over a new connection. */
+/** Sends three requests, each over a new connection. */
 const lookups = (what: string, url: string, options: Connector.TcpOptions) => {
   const { resolver, state } = counting()
   return Session.get(url).pipe(

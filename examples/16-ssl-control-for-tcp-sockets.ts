@@ -21,7 +21,7 @@ const program = Effect.gen(function* () {
       ClientResponse.use((response) => Effect.succeed(`${response.status} over ${response.connection.tls?.protocol}`))
     )
 
-  // Verification is strict by default, and the example's authority is unknown.
+  // By default, certificates are verified, and the authority of the example is unknown.
   yield* get(good).pipe(
     Effect.catchTag("ClientConnectorSSLError", (error) => Effect.succeed(error.reason)),
     Effect.flatMap((result) => Console.log("default:            ", result))
@@ -64,7 +64,7 @@ const program = Effect.gen(function* () {
   yield* either(expired)
   yield* either(wrongHost)
 
-  // A pin: only this certificate, checked before any byte of the request is written.
+  // A pin accepts only this certificate. The client checks it before it writes any byte of the request.
   yield* Console.log("right pin:          ", yield* get(good, Ssl.fingerprint(made.good.sha256)))
   yield* get(good, Ssl.fingerprint("0".repeat(64))).pipe(
     Effect.catchTag("FingerprintMismatch", ({ expected, got }) =>

@@ -36,7 +36,7 @@ const program = Effect.gen(function* () {
   )
   yield* show("in the URL:", yield* Session.get(url, { proxy: proxy.url.replace("//", "//user:pass@") }).pipe(status))
 
-  // https uses a tunnel, with TLS to the origin inside.
+  // https uses a tunnel, which contains TLS to the origin.
   yield* show(
     "a tunnel for https:",
     yield* Session.get(`https://python.org:${secure.port}/get`, {
@@ -54,7 +54,7 @@ const program = Effect.gen(function* () {
   // A direct connection needs an address.
   const connector = { resolver: Resolver.overrides({ "python.org": "127.0.0.1" }) }
 
-  // The environment is read only with `trustEnv`, through Config: here it is a Map.
+  // With `trustEnv`, the session reads the environment from Config; here it is a Map.
   const Environment = Layer.setConfigProvider(
     ConfigProvider.fromMap(
       new Map([

@@ -1,6 +1,6 @@
 /**
  * Graceful shutdown: a request in flight finishes, waiting requests fail with a typed error, and the close completes when
- * every socket is closed. No sleep is needed.
+ * all sockets are closed, so that the program does not need to sleep.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Deferred, Effect, Fiber, Layer, ManagedRuntime } from "effect"
@@ -41,10 +41,10 @@ const program = Effect.gen(function* () {
     yield* Console.log("connections:  ", acquired + idle)
   }).pipe(Effect.provide(Session.layer({ connector: { limit: 1, gracefulShutdownTimeout: "10 seconds" } })))
 
-  // Closed at the end of a layer's Scope, under NodeRuntime.runMain also on SIGTERM and SIGINT.
+  // The end of a layer's Scope closes the session, under NodeRuntime.runMain also after SIGTERM and SIGINT.
   yield* Console.log("in a layer:   ", yield* status.pipe(Effect.provide(Layer.fresh(Session.layer()))))
 
-  // In a program outside Effect.
+  // The same in a program outside Effect.
   const runtime = ManagedRuntime.make(Session.layer())
   const body = yield* Effect.promise(() => runtime.runPromise(status))
   yield* Effect.promise(() => runtime.dispose())

@@ -16,7 +16,7 @@ const closedPort = Effect.async<number>((resume) => {
   })
 })
 
-/** One message for each error. */
+/** Returns a message for each error. */
 const explain = (error: Errors.ClientError): string =>
   Match.value(error).pipe(
     Match.tag("InvalidURL", (e) => `${e.reason}: ${e.description}`),
@@ -69,7 +69,7 @@ const program = Effect.gen(function* () {
     Effect.catchIf(Errors.isClientConnectionError, (error) => Console.log(`caught by group: ${error._tag}`))
   )
 
-  // The second attempt gets an answer.
+  // The second attempt succeeds.
   const flaky = yield* Testing.server([
     [{ _tag: "Expect", what: "head" }, { _tag: "Reset" }],
     [

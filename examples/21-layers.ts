@@ -34,7 +34,7 @@ const weather = serve(({ headers, path, query }): Answer => {
 const Role = Schema.Struct({ role: Schema.String })
 const role = Session.get("role").pipe(ClientResponse.schemaJson(Role))
 
-/** For a part of a program that takes the session from the context. */
+/** A part of a program that takes the session from the context. */
 const asAdmin = <A, E, R>(self: Effect.Effect<A, E, R>) =>
   Effect.updateService(self, Session.Session, (session) => session.with({ headers: { "x-role": "admin" } }))
 
@@ -45,7 +45,7 @@ const application = Effect.gen(function* () {
   yield* Console.log("the session's defaults:", (yield* role).role)
   yield* Console.log("a derived session:     ", (yield* asAdmin(role)).role)
 
-  // Options for every request inside.
+  // Options for all requests inside the effect.
   yield* Session.get("elsewhere").pipe(
     ClientResponse.text,
     Session.withRequestOptions({ raiseForStatus: true }),
@@ -55,7 +55,7 @@ const application = Effect.gen(function* () {
 
 const program = Effect.gen(function* () {
   const { url } = yield* weather
-  // One layer value: it is built once although it is used twice.
+  // The same layer value is used twice and built once.
   const SessionLive = Session.layer({ baseUrl: `${url}/v1/`, timeout: { total: "10 seconds", body: "2 seconds" } })
   yield* Effect.provide(application, Layer.provideMerge(Weather.Default, SessionLive))
 }).pipe(Effect.scoped)

@@ -42,7 +42,7 @@ const program = Effect.gen(function* () {
   const user = yield* HttpClient.get(`${url}/users/7`).pipe(Effect.flatMap(HttpClientResponse.schemaBodyJson(User)))
   yield* Console.log("HttpClient:         ", user)
 
-  // Options that HttpClient does not have. The error of the session is in the cause.
+  // Options that HttpClient does not have. The `cause` is the error of the session.
   yield* HttpClient.get(`${url}/users/slow`).pipe(
     Session.withRequestOptions({ timeout: { headers: "20 millis" } }),
     Effect.catchTag("RequestError", ({ cause, reason }) =>

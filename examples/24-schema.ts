@@ -21,11 +21,11 @@ const users = serve(({ body, method, path }) => {
 const program = Effect.gen(function* () {
   const { url } = yield* users
 
-  // A decoder behind the verb: no Scope is needed.
+  // With a decoder, no Scope is required.
   const user = yield* Session.get(`${url}/users/1`).pipe(ClientResponse.schemaJson(User))
   yield* Console.log("decoded:     ", user.born.getFullYear())
 
-  // An open response is an HttpIncomingMessage: decoders of @effect/platform accept it, with the errors of this package.
+  // A response is an HttpIncomingMessage: decoders of @effect/platform accept it, and fail with errors of this package.
   const opened = Session.get(`${url}/users/1`).pipe(
     ClientResponse.use((response) =>
       Effect.zip(

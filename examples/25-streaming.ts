@@ -18,7 +18,7 @@ const downloads = (url: string) =>
     const fs = yield* FileSystem.FileSystem
     const directory = yield* fs.makeTempDirectoryScoped()
 
-    // The request is sent when the stream runs; a slow consumer slows the server down.
+    // The session sends the request when the stream runs; backpressure slows the server down.
     const body = Session.get(`${url}/drip/5`).pipe(ClientResponse.stream)
     const chunks = yield* body.pipe(
       Stream.map((chunk) => chunk.byteLength),
@@ -29,7 +29,7 @@ const downloads = (url: string) =>
     yield* Stream.run(body, fs.sink(`${directory}/copy.bin`))
     yield* Console.log(`to a sink: ${(yield* fs.stat(`${directory}/copy.bin`)).size} bytes`)
 
-    // The file is complete or absent. The download continues after a break.
+    // The file is complete or absent. The download continues after a lost connection.
     const { status } = yield* Session.get(`${url}/bytes/1000000`).pipe(
       ClientResponse.toFile(`${directory}/large.bin`, { resume: 5 })
     )

@@ -1,5 +1,5 @@
 /**
- * Timeouts: a total limit, and one for each phase. The error has the limit and the phase.
+ * Timeouts: a total limit, and one for each phase. The error contains the limit and the phase.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Duration, Effect } from "effect"

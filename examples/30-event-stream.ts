@@ -1,5 +1,5 @@
 /**
- * Server-sent events: resumed after a break, and decoded by event name.
+ * Server-sent events: continued after a lost connection, and decoded by event name.
  */
 import { createServer, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"

@@ -77,7 +77,7 @@ const queries = (url: string) =>
     )
     yield* Console.log("params:", args)
 
-    // Two bodies are an error, and nothing is sent.
+    // A request with two bodies fails before anything is sent.
     yield* Session.post(`${url}/post`, { json: {}, text: "" }).pipe(
       ClientResponse.discard,
       Effect.catchTag("InvalidRequest", (error) => Console.log(`${error.option}: ${error.description}`))

@@ -14,7 +14,7 @@ const Live = Session.layerConfig({
   cookieJar: { unsafe: Config.succeed(true) }
 })
 
-/** The parts separately. */
+/** The options of the parts, read separately. */
 const Parts = Session.layerWithoutDependencies().pipe(
   Layer.provide([
     Connector.layerTcpConfig({ limit: Config.integer("LIMIT"), family: Config.literal(4, 6)("FAMILY") }),

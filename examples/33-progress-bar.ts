@@ -12,7 +12,7 @@ const width = 40
 
 const mebibytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MiB`
 
-/** A bar if the length is known, otherwise a counter. */
+/** Returns a bar if the length is known, else a counter. */
 const line = ({ direction, total, transferred }: ClientRequest.Progress): string =>
   Option.match(total, {
     onNone: () => `${direction.padEnd(8)} ${mebibytes(transferred)}`,
@@ -24,7 +24,7 @@ const line = ({ direction, total, transferred }: ClientRequest.Progress): string
     }
   })
 
-/** Redraws its line on a terminal; elsewhere it prints one for each tenth. */
+/** Redraws the line on a terminal; elsewhere prints a line for each tenth. */
 const bar = () => {
   let tenth = -1
   return (progress: ClientRequest.Progress): Effect.Effect<void> =>
@@ -42,7 +42,7 @@ const bar = () => {
     })
 }
 
-/** The end of a line that was redrawn. */
+/** Ends the redrawn line. */
 const done = Effect.sync(() => {
   if (process.stdout.isTTY) process.stdout.write("\n")
 })

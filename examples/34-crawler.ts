@@ -6,7 +6,7 @@ import { Console, Effect } from "effect"
 import { crawl, polite } from "./recipes/crawler.js"
 import { type Handler, serve } from "./support/server.js"
 
-/** Pages without end, each of which links to ten others. */
+/** Serves an unlimited number of pages, each with links to ten others. */
 const pages = (onPage: (count: number) => void): Handler => {
   let count = 0
   return ({ path }) => {
@@ -18,7 +18,7 @@ const pages = (onPage: (count: number) => void): Handler => {
 
 const program = Effect.gen(function* () {
   const server = yield* serve(pages((count) => count === 8 && process.kill(process.pid, "SIGINT")))
-  // The session has closed its sockets by then; the server needs a moment to notice.
+  // The session has closed its sockets; the server notices a moment later.
   const stopped = Effect.delay(server.connections, "5 millis").pipe(
     Effect.repeat({ until: (open) => open === 0 }),
     Effect.zipRight(Console.log("stopped by SIGINT; the server has no open connection"))

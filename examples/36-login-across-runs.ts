@@ -1,5 +1,5 @@
 /**
- * Recipe: a login by cookie that is remembered in a file, so that the second run does not log in again.
+ * Recipe: a login whose cookie is saved to a file, so that the second run does not log in again.
  */
 import { FileSystem } from "@effect/platform"
 import { NodeContext, NodeRuntime } from "@effect/platform-node"

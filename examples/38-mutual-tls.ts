@@ -10,7 +10,7 @@ import { standard } from "./support/certificates.js"
 import { serve } from "./support/server.js"
 
 const program = Effect.gen(function* () {
-  // The files that the openssl commands of docs/recipes.md make.
+  // The files that the openssl commands of docs/recipes.md create.
   const { authority, ca, client, good } = yield* standard()
   const renewed = yield* authority.issue()
   const fs = yield* FileSystem.FileSystem

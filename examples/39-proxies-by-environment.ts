@@ -1,5 +1,5 @@
 /**
- * Recipe: proxies chosen by the environment, NO_PROXY, and the message when the proxy is to blame.
+ * Recipe: proxies chosen by the environment, NO_PROXY, and the message if the proxy fails.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"

@@ -17,7 +17,7 @@ const program = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const directory = yield* fs.makeTempDirectoryScoped()
 
-  // A program sends the spans to a collector instead: docs/tracing.md has both ways.
+  // A real program sends the spans to a collector; docs/tracing.md shows two ways.
   const exporter = new InMemorySpanExporter()
   const telemetry = NodeSdk.layer(() => ({
     resource: { serviceName: "recipe" },

@@ -19,7 +19,7 @@ const room = (onRestart: () => void) =>
         const from = request.headers.authorization?.slice("Bearer ".length)
         guest.on("message", (data) => {
           guest.send(JSON.stringify({ from, text: String(data) }))
-          // 1012 is "Service Restart"; after 1000 the client does not return.
+          // 1012 is "Service Restart"; after 1000 the client does not reconnect.
           if (isFirst) guest.close(1012)
           else if (String(data) === "bye") guest.close(1000)
         })

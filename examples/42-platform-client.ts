@@ -18,7 +18,7 @@ const program = Effect.gen(function* () {
     yield* Console.log("by session: ", yield* degrees(url, "Oslo"))
     const { connector } = yield* Session.Session
     yield* Console.log("its session:", (yield* connector.stats).idle, "idle connection")
-    // Options that HttpClient does not have. The error of the session is in the cause.
+    // Options that HttpClient does not have. The `cause` is the error of the session.
     const error = yield* degrees(url, "Atlantis").pipe(
       Session.withRequestOptions({ timeout: { headers: "50 millis" } }),
       Effect.flip

@@ -9,7 +9,7 @@ import { Console, Deferred, Effect, Fiber, Layer, Stream } from "effect"
 import { ClientRequest, ClientResponse, Session } from "effect-http-session"
 import { gateway } from "./recipes/gateway.js"
 
-/** The server behind the gateway: repeats bodies as they arrive, shows headers, and has a path that never answers. */
+/** The upstream server: repeats bodies as they arrive, shows headers, and has a path that never answers. */
 const upstream = (onWaiting: () => void, onAbandoned: () => void) =>
   Effect.acquireRelease(
     Effect.async<Http.Server>((resume) => {
@@ -58,7 +58,7 @@ const program = Effect.gen(function* () {
     yield* Console.log("the server behind it sees:", seen[0].filter((name) => name.startsWith("x-")).join(", "))
     yield* Console.log("the client sees:          ", seen[1].filter((name) => name.startsWith("x-")).join(", "))
 
-    // Each chunk is sent when the previous one returns, so neither side can be collecting.
+    // Each chunk is sent when the previous one has returned, which shows that neither side collects the body.
     const back = yield* Deferred.make<void>()
     const chunks = Stream.make("first").pipe(
       Stream.concat(Stream.fromEffect(Effect.as(Deferred.await(back), "second"))),

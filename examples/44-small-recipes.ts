@@ -47,7 +47,7 @@ const program = Effect.gen(function* () {
   const path = `${yield* fs.makeTempDirectoryScoped()}/keys.log`
   const ssl = yield* loggingKeys(path, { ca })
   yield* Session.get(secure.url, { ssl }).pipe(ClientResponse.text)
-  // Deno does not report keys.
+  // Deno does not call onKeyLog.
   const text = (yield* fs.exists(path)) ? yield* fs.readFileString(path) : "none"
   const labels = text
     .trim()

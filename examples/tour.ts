@@ -35,13 +35,13 @@ const sections = [
   shutdown
 ] as const
 
-/** One session for all sections that do not need another. */
+/** The session of all sections that do not need another one. */
 const tour = Effect.all(sections, { discard: true }).pipe(
   Effect.provide(Session.layer({ connector: { limit: 4 } })),
   Effect.provide(Layer.merge(worldLayer, NodeContext.layer))
 )
 
-/** Sockets of this process: clients', servers', listening ones. */
+/** The sockets of this process: those of clients and servers, and listening ones. */
 const openSockets = Effect.sync(
   () => process.getActiveResourcesInfo().filter((name) => /^(TCP|TLS|UDP)/.test(name)).length
 )
@@ -49,7 +49,7 @@ const openSockets = Effect.sync(
 const main = Effect.gen(function* () {
   yield* Console.log("effect-http-session: a tour on the loopback")
   const [, took] = yield* timed(tour)
-  // Node takes a closed socket off its list a turn later.
+  // Node removes a closed socket from its list one turn later.
   yield* Effect.repeatN(turn, 9)
   yield* fact("sockets left in this process", yield* openSockets)
   yield* Console.log(`\nThe tour took ${took} ms. One program for each section is in examples/.`)

@@ -3,10 +3,10 @@ import { Auth, WebSocket } from "effect-http-session"
 
 const Said = Schema.parseJson(Schema.Struct({ from: Schema.String, text: Schema.String }))
 
-/** Prints what others say and sends the lines of `input`, also after breaks. Ends when the server closes with 1000. */
+/** Prints received messages and sends the lines of `input`. Reconnects until the server closes with 1000. */
 export const chat = (url: string, token: string, input: Queue.Dequeue<string>) =>
   Effect.gen(function* () {
-    /** A line that is not known to be sent, because its connection ended. */
+    /** A line that may not have been sent, because its connection ended. */
     const unsent = yield* Ref.make(Option.none<string>())
 
     const sendAll = (socket: WebSocket.WebSocket) =>
@@ -19,7 +19,7 @@ export const chat = (url: string, token: string, input: Queue.Dequeue<string>) =
 
     yield* WebSocket.connect(
       url,
-      // The fiber ends with its connection.
+      // The end of the connection interrupts this fiber.
       (socket) => Effect.zipRight(Console.log("connected"), Effect.forkScoped(sendAll(socket))),
       { auth: Auth.bearer(token), heartbeat: "20 seconds", reconnect: Schedule.spaced("1 second") }
     ).pipe(

@@ -4,7 +4,7 @@ import { ClientRequest, ClientResponse, Session } from "effect-http-session"
 export const copy = (from: string, to: string) =>
   Session.get(from, { raiseForStatus: true, timeout: { total: Infinity, body: "30 seconds" } }).pipe(
     ClientResponse.use((source) => {
-      // Content-Length counts the encoded bytes; the stream has the decoded ones.
+      // Content-Length is the number of encoded bytes; the stream emits decoded bytes.
       const isEncoded = Option.isSome(source.header("content-encoding"))
       const length = isEncoded ? undefined : Option.getOrUndefined(source.header("content-length"))
       return Session.put(to, {

@@ -21,7 +21,7 @@ const visit = (url: URL) =>
 export const crawl = (start: URL) =>
   Effect.gen(function* () {
     const seen = yield* Ref.make<ReadonlySet<string>>(new Set([start.href]))
-    /** The links of a level that no level before had. */
+    /** The links of a level that earlier levels did not have. */
     const unseen = (links: ReadonlyArray<URL>) =>
       Ref.modify(seen, (before) => {
         const after = new Set(before)
@@ -41,7 +41,7 @@ export const crawl = (start: URL) =>
     )
   })
 
-/** At most ten requests per second. Pages name the links, so they must not lead into your own network. */
+/** Sends at most ten requests per second. The policy keeps links of pages from reaching your own network. */
 export const polite = (addressPolicy: Connector.AddressPolicy = { deny: Connector.ranges.special }) =>
   Layer.unwrapScoped(
     Effect.map(Middleware.rateLimit({ limit: 10, interval: "1 second" }), (limited) =>

@@ -4,7 +4,7 @@ import { NodeHttpServer, NodeHttpServerRequest } from "@effect/platform-node"
 import { Effect, Layer, Stream } from "effect"
 import { Connector, CookieJar, Errors, Session } from "effect-http-session"
 
-/** Headers of one connection, and those that the client or the server sets itself. */
+/** Headers that apply to a single connection, and headers that the client or the server sets itself. */
 const hopByHop = ["connection", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"]
 const framing = ["content-length", "te", "trailer", "transfer-encoding", "upgrade", "expect"]
 
@@ -36,7 +36,7 @@ const forward = (upstream: string) =>
         : {})
     })
     const { "set-cookie": _, ...headers } = endToEnd(response.headers)
-    // @effect/platform ends a response like a complete one when its stream fails. Destroying it shows the client the break.
+    // If the stream fails, @effect/platform ends the response like a complete one. `destroy` lets the client notice.
     const body = Stream.tapError(response.stream, () =>
       Effect.sync(() => NodeHttpServerRequest.toServerResponse(request).destroy())
     )
@@ -64,7 +64,7 @@ const Upstream = Session.layerWithoutDependencies({
   timeout: { total: Infinity, connect: "5 seconds", headers: "1 minute", body: "1 minute" }
 }).pipe(Layer.provide([Connector.layerTcp({ limit: 500 }), CookieJar.layerDummy]))
 
-/** Serves every path; the handlers of an `HttpRouter` are interrupted when their client disconnects. */
+/** Serves every path. An `HttpRouter` interrupts its handlers when their client disconnects. */
 export const gateway = (upstream: string) =>
   HttpServer.serve(HttpRouter.empty.pipe(HttpRouter.all("*", forward(upstream)))).pipe(Layer.provide(Upstream))
 

@@ -22,14 +22,14 @@ export class Issues extends Context.Tag("Issues")<Issues, Effect.Effect.Success<
       Layer.provide(Session.layer({ baseUrl, auth: Auth.bearer(token), raiseForStatus: true, timeout: "10 seconds" }))
     )
 
-  /** For tests: only the network is replaced; URLs, headers, statuses and decoding are real. */
+  /** Replaces the network for tests; URLs, headers, statuses and decoders work as usual. */
   static readonly mock = (handler: Connector.MockHandler) =>
     Issues.layer.pipe(
       Layer.provideMerge(Testing.layer(handler, { baseUrl: "https://api.example/v1/", raiseForStatus: true }))
     )
 }
 
-/** A program that uses the service without HTTP and tokens. */
+/** A program that uses the service, and does not know HTTP and tokens. */
 export const closeIfDone = (number: number) =>
   Effect.gen(function* () {
     const issues = yield* Issues

@@ -3,7 +3,7 @@ import { Session, type Tracing } from "effect-http-session"
 
 const megabytes = (bytes: number) => `${(bytes / 1_000_000).toFixed(1)} MB`
 
-/** The share of the body in transfer that has the most bytes left. */
+/** The progress of the body in transfer with the most bytes left. */
 const shareOf = (transfers: ReadonlyArray<Tracing.Transfer>) => {
   const known = transfers.flatMap(({ total, transferred }) =>
     Option.isSome(total) ? [{ transferred, total: total.value }] : []
@@ -16,14 +16,14 @@ const lineOf = ({ active, answered, failed, received, receivedPerSecond, transfe
   `${answered} answered, ${active} active, ${failed} failed, ` +
   `${megabytes(received)} at ${megabytes(receivedPerSecond)}/s${shareOf(transfers)}`
 
-/** On a terminal, draws the line in place; in a file or a pipe, adds a line. */
+/** Redraws the line in place on a terminal; writes a new line to a file or a pipe. */
 const draw = (line: string) =>
   Effect.sync(() => {
     const { columns, isTTY } = process.stderr
     process.stderr.write(isTTY ? `\r${line.slice(0, columns - 1)}\x1b[K` : `${line}\n`)
   })
 
-/** Shows what the session does while `self` runs. Closes the session at the end, and with it the line. */
+/** Shows the activity of the session while `self` runs. At the end, closes the session, which ends the line. */
 export const withLiveLine = <A, E, R>(self: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const session = yield* Session.Session
@@ -37,7 +37,7 @@ export const withLiveLine = <A, E, R>(self: Effect.Effect<A, E, R>) =>
         Effect.ensuring(Effect.sync(() => isTTY && process.stderr.write("\n"))),
         Effect.fork
       )
-    // Requests that start before the stream are not counted.
+    // The stream does not count requests that start before it.
     yield* Effect.yieldNow()
     return yield* Effect.ensuring(self, Effect.zipRight(session.close, Fiber.join(drawing)))
   })

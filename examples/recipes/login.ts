@@ -1,7 +1,7 @@
 import { Console, Effect, Layer } from "effect"
 import { ClientResponse, Connector, CookieJar, Session } from "effect-http-session"
 
-/** A session whose cookies are in a file that only its owner can read. It needs a `FileSystem`. */
+/** A session that saves its cookies to a file that only its owner can read. Requires a `FileSystem`. */
 export const remembering = (file: string, baseUrl: string) =>
   Session.layerWithoutDependencies({ baseUrl, raiseForStatus: true }).pipe(
     Layer.provide([Connector.layerTcp(), CookieJar.layerFile(file)])
@@ -13,7 +13,7 @@ const login = (name: string, password: string) =>
     Effect.tap(() => Console.log("logged in"))
   )
 
-/** Logs in if the server does not know the cookie, or does not know it any more. */
+/** Logs in if the server rejects the request, because there is no cookie or it is no longer valid. */
 export const orders = Session.get("orders").pipe(
   ClientResponse.json,
   Effect.catchIf(

@@ -1,7 +1,7 @@
 import { Config, Effect, Layer } from "effect"
 import { ClientResponse, Session, Ssl } from "effect-http-session"
 
-/** Trusts the company's authority only, and shows this device's certificate. It needs a `FileSystem`. */
+/** Trusts only the company's authority, and sends the certificate of this device. Requires a `FileSystem`. */
 export const device = (directory: string, baseUrl: string) =>
   Layer.unwrapEffect(
     Effect.map(
@@ -14,14 +14,14 @@ export const device = (directory: string, baseUrl: string) =>
     )
   )
 
-/** From the environment, so that a renewed certificate needs no new release. */
+/** Reads the fingerprint from the environment, so that a renewed certificate needs no new release. */
 const pin = Config.string("API_FINGERPRINT").pipe(Config.mapAttempt((text) => Ssl.fingerprint(text)))
 
-/** Accepts the one certificate of API_FINGERPRINT, regardless of its issuer. */
+/** Accepts only the certificate with the fingerprint API_FINGERPRINT, regardless of its issuer. */
 export const pinned = (baseUrl: string) =>
   Layer.unwrapEffect(Effect.map(pin, (ssl) => Session.layer({ baseUrl, connector: { ssl } })))
 
-/** While the server changes from one certificate to another: tries the next one. */
+/** Tries the pin of the next certificate if the server already has it. */
 export const status = (url: string, current: Ssl.Fingerprint, next: Ssl.Fingerprint) =>
   Session.get(url, { ssl: current }).pipe(
     ClientResponse.text,

@@ -21,7 +21,7 @@ export const observed =
       return { value, waterfall: Tracing.waterfall(signals) }
     })
 
-/** A client span per attempt, with its phases as child spans, and the metrics of OpenTelemetry. */
+/** Records a client span per attempt, with its phases as child spans, and the metrics of OpenTelemetry. */
 export const Observed = Session.layer({
   spans: { phases: true },
   traceConfigs: [Tracing.metrics()]

@@ -8,12 +8,12 @@ const Page = Schema.Struct({
 
 const readPage = (response: ClientResponse.ClientResponse) => Effect.flatMap(response.json, Schema.decodeUnknown(Page))
 
-/** All items behind the URL. Requests a page when the previous one has been consumed. */
+/** Streams all items. Requests a page when the previous one has been consumed. */
 export const items = (url: string) =>
   Session.paginate(url, readPage, {
     raiseForStatus: true,
     next: (page) => Option.map(page.next, (cursor) => `?cursor=${encodeURIComponent(cursor)}`)
   }).pipe(Stream.flatMap((page) => Stream.fromIterable(page.items)))
 
-/** The 250 newest items. */
+/** Streams the 250 newest items. */
 export const newest = Stream.take(items("https://api.example/items"), 250)

@@ -15,12 +15,12 @@ export const degrees = (baseUrl: string, city: string) =>
     return (yield* HttpClientResponse.schemaBodyJson(Weather)(response)).degrees
   })
 
-/** Takes the place of `FetchHttpClient.layer` or `NodeHttpClient.layer`; the `Session` is available too. */
+/** Replaces `FetchHttpClient.layer` or `NodeHttpClient.layer`; also provides the `Session`. */
 export const Http = Session.layerHttpClient.pipe(
   Layer.provideMerge(Session.layer({ trustEnv: true, timeout: "10 seconds" }))
 )
 
-/** The error of this package is the `cause` of the platform's. */
+/** The error of this package is the `cause` of the platform's error. */
 export const reasonOf = (error: unknown): string =>
   typeof error === "object" && error !== null && "cause" in error && Errors.isClientError(error.cause)
     ? error.cause.message

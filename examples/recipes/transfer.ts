@@ -2,7 +2,7 @@ import { HttpBody } from "@effect/platform"
 import { Console, Effect, Option, Schedule } from "effect"
 import { type ClientRequest, ClientResponse, Errors, Session } from "effect-http-session"
 
-/** Prints a line per tenth of the file. */
+/** Prints a line for each tenth of the file. */
 const progress = () => {
   let tenths = -1
   return ({ direction, total, transferred }: ClientRequest.Progress) => {
@@ -13,7 +13,7 @@ const progress = () => {
   }
 }
 
-/** Streams a file of any size from the disk, with its length. It needs a `FileSystem`. */
+/** Streams a file of any size from the disk, with its length. Requires a `FileSystem`. */
 export const upload = (path: string, to: string) =>
   Effect.flatMap(HttpBody.file(path, { contentType: "application/octet-stream" }), (data) =>
     Session.put(to, {
@@ -24,7 +24,7 @@ export const upload = (path: string, to: string) =>
     }).pipe(ClientResponse.discard)
   )
 
-/** Continues where an earlier run stopped, and after breaks within this run. */
+/** Continues the download of an earlier run, and after lost connections in this run. */
 export const download = (from: string, path: string) =>
   Session.get(from, {
     raiseForStatus: true,

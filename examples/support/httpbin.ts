@@ -81,5 +81,5 @@ export const handle: Handler = (request) => {
   return { status: 404, body: `nothing at ${request.path}` }
 }
 
-/** Runs the server for as long as the Scope lasts. */
+/** Runs the server until the Scope closes. */
 export const httpbin = (options?: ServerOptions): Effect.Effect<Server, never, Scope.Scope> => serve(handle, options)

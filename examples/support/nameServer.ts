@@ -19,7 +19,7 @@ const questionOf = (message: Buffer): { readonly name: string; readonly type: nu
   return { name: labels.join(".").toLowerCase(), type: message.readUInt16BE(at + 1), end: at + 5 }
 }
 
-/** An answer: the question, with or without an address. */
+/** Creates an answer: the question, with or without an address. */
 const answerOf = (message: Buffer, end: number, known: boolean, address: string | undefined, ttl: number): Buffer => {
   const head = Buffer.alloc(12)
   message.copy(head, 0, 0, 2)
@@ -38,13 +38,13 @@ const answerOf = (message: Buffer, end: number, known: boolean, address: string 
 }
 
 export interface NameServer {
-  /** Such as "127.0.0.1:41234". */
+  /** The address of the server, such as "127.0.0.1:41234". */
   readonly address: string
-  /** Questions so far, such as "A api.test". */
+  /** The questions received so far, such as "A api.test". */
   readonly asked: ReadonlyArray<string>
 }
 
-/** Runs a name server for as long as the Scope lasts; its answers live for `ttl` seconds. */
+/** Runs a name server until the Scope closes. Its answers have a time to live of `ttl` seconds. */
 export const nameServer = (
   addresses: { readonly [name: string]: string },
   ttl = 60

@@ -12,7 +12,7 @@ export interface Request {
   readonly path: string
   readonly query: URLSearchParams
   readonly headers: Http.IncomingHttpHeaders
-  /** Names in their received case and order. */
+  /** Header names in their received case and order. */
   readonly rawHeaders: ReadonlyArray<string>
   readonly body: Buffer
 }
@@ -27,18 +27,18 @@ export interface Answer {
 export type Handler = (request: Request) => Answer | Promise<Answer>
 
 export interface ServerOptions {
-  /** PEMs: the server speaks TLS. */
+  /** Certificate and key as PEM, for TLS. */
   readonly tls?: Https.ServerOptions
-  /** Listens on this Unix socket in place of a port. */
+  /** Listens on this Unix socket instead of a port. */
   readonly path?: string
   readonly onUpgrade?: (request: Http.IncomingMessage, socket: Duplex, head: Buffer) => void
 }
 
 export interface Server {
-  /** Such as "http://localhost:41234". */
+  /** The URL of the server, such as "http://localhost:41234". */
   readonly url: string
   readonly port: number
-  /** Connections that are open now. */
+  /** The number of open connections. */
   readonly connections: Effect.Effect<number>
 }
 
@@ -72,7 +72,7 @@ const write = async (response: Http.ServerResponse, { body = "", headers = {}, s
   response.end()
 }
 
-/** Runs a server for as long as the Scope lasts. */
+/** Runs a server until the Scope closes. */
 export const serve = (handler: Handler, options: ServerOptions = {}): Effect.Effect<Server, never, Scope.Scope> => {
   const listener: Http.RequestListener = (request, response) => {
     read(request)

@@ -1,4 +1,4 @@
-/** Multipart, a body compressed by the caller, and streams with progress. */
+/** Multipart, a body that the caller compresses, and streams with progress. */
 import { deflateSync } from "node:zlib"
 import { Effect, Option, Stream } from "effect"
 import { type ClientRequest, ClientResponse, Multipart, Session } from "effect-http-session"

@@ -5,7 +5,7 @@ import { ClientResponse, Session, Ssl } from "effect-http-session"
 import { fact, section } from "./print.js"
 import { World } from "./world.js"
 
-/** A server of HTTP/2 that answers after a moment; its port. */
+/** Starts an HTTP/2 server that answers after a moment, and returns its port. */
 const served = (tls: { readonly cert: string; readonly key: string }) =>
   Effect.acquireRelease(
     Effect.async<readonly [ReturnType<typeof createSecureServer>, number]>((resume) => {

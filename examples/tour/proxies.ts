@@ -1,4 +1,4 @@
-/** A proxy that wants credentials, and one that the environment names and NO_PROXY avoids. */
+/** A proxy that requires credentials, and one from the environment, which NO_PROXY excludes for a host. */
 import { ConfigProvider, Effect, Layer } from "effect"
 import { Auth, ClientResponse, Session } from "effect-http-session"
 import { proxyServer } from "../support/proxy.js"

@@ -1,4 +1,4 @@
-/** A chain of redirects and what its response remembers. */
+/** A chain of redirects, and the history of its response. */
 import { Effect } from "effect"
 import { ClientResponse, Session } from "effect-http-session"
 import { fact, section } from "./print.js"

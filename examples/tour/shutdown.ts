@@ -21,7 +21,7 @@ export const shutdown = Effect.gen(function* () {
     Effect.catchTag("SessionClosedError", (error) => fact(error._tag, "a request after the end"))
   )
   const { acquired, idle } = yield* session.connector.stats
-  // The server hears of it in turns of its own.
+  // The server notices in later turns of the event loop.
   const left = yield* Effect.repeat(Effect.zipRight(turn, plain.connections), {
     until: (count) => count === 0,
     times: 1000

@@ -1,4 +1,4 @@
-/** A name server of one's own, and a Unix socket. */
+/** A custom name server, and a Unix socket. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import { Effect, Layer } from "effect"
 import { ClientResponse, Connector, CookieJar, Resolver, Session } from "effect-http-session"

@@ -1,4 +1,4 @@
-/** Own authorities and pins, and the three refusals. */
+/** Custom authorities, pins, and the three errors of certificates. */
 import { DateTime, Effect } from "effect"
 import { ClientResponse, Session, Ssl } from "effect-http-session"
 import type { Server } from "../support/server.js"

@@ -1,4 +1,4 @@
-/** What a redirected request over TLS did, from its live signals. */
+/** The phases of a redirected request over TLS, from its signals. */
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { FileSystem } from "@effect/platform"
@@ -11,7 +11,7 @@ export const waterfall = Effect.gen(function* () {
   yield* section("Tracing: a waterfall of a request that is redirected from http to https")
   const { certificates, plain, secure } = yield* World
   const ssl = yield* Ssl.context({ ca: certificates.ca })
-  // A session of its own: every connection is new.
+  // A new session, so that every connection is new.
   const Traced = Session.layer({ connector: { ssl } })
   const [, signals] = yield* Session.get(`${plain.url}/redirect-to`, {
     params: { url: `${secure.url}/delay/20` }

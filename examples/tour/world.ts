@@ -7,7 +7,7 @@ import { type Standard, standard } from "../support/certificates.js"
 import { handle } from "../support/httpbin.js"
 import { type Handler, type Server, serve } from "../support/server.js"
 
-/** What httpbin answers to most requests. */
+/** The JSON with which httpbin answers most requests. */
 export const Echo = Schema.Struct({
   headers: Schema.Record({ key: Schema.String, value: Schema.String }),
   received: Schema.Number,
@@ -33,7 +33,7 @@ async function* countdown(): AsyncIterable<Uint8Array> {
 const withEvents: Handler = (request) =>
   request.path === "/events" ? { headers: { "content-type": "text/event-stream" }, body: countdown() } : handle(request)
 
-/** Says everything back, with the name of the room. */
+/** Repeats every message, with the name of the room. */
 const chatServer = (): WebSocketServer => {
   const server = new WebSocketServer({ noServer: true })
   server.on("connection", (socket) => {
