@@ -452,7 +452,7 @@ export const toHttpClientResponse = (self: ClientResponse): HttpClientResponse =
 // Scope is required. Directly behind a verb they cost nothing extra; behind other combinators (`Effect.tap`, …) they
 // cost an `Effect.scoped`.
 
-/** Opens the response in a Scope of its own, separate from one that `f` requires. */
+/** Opens the response in a new Scope, separate from one that `f` requires. */
 const useScoped = <E, R, A, E2, R2>(
   self: Effect.Effect<ClientResponse, E, R>,
   f: (response: ClientResponse) => Effect.Effect<A, E2, R2>

@@ -387,9 +387,9 @@ export const hedge = (options: {
  * stored. The cache reads the body to its end for them, even if the first caller stops reading. If the response cannot
  * be stored, each caller sends its own request, and later requests do not wait.
  *
- * Bodies are stored as received, with their content codings, once they have been read completely. Responses with `Vary:
- * *`, with Set-Cookie or with a range are not stored. Requests with their own conditions or ranges pass unchanged.
- * Failures of the store are ignored.
+ * Bodies are stored as received, with their content codings, once they have been read completely. Responses with
+ * Set-Cookie, with a range, or with "*" in Vary are not stored. Requests with their own conditions or ranges pass
+ * unchanged. Failures of the store are ignored.
  *
  * A stored response is used only for requests to the same peer, with the same trust settings, by the same user. The
  * cache compares

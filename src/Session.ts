@@ -68,7 +68,8 @@ export interface SessionOptions extends CommonOptions {
   /**
    * The version of HTTP. "2" uses HTTP/2 for all requests, also without TLS; if the server does not support it, the
    * request fails with `ClientConnectorSSLError` over TLS, else with `BadHttpMessage`. "1.1" and "1.0" never use
-   * HTTP/2. WebSockets and upgrades need "1.1". By default the connector's `http2` option decides.
+   * HTTP/2. With "1.0" and "2", WebSockets and upgrades fail with `InvalidRequest`. By default the connector's `http2`
+   * option decides.
    */
   readonly version?: "1.0" | "1.1" | "2" | undefined
   /**
@@ -87,7 +88,7 @@ export interface SessionOptions extends CommonOptions {
 }
 
 /**
- * Options of a session with a TCP connector and a jar of its own.
+ * Options of a session with its own TCP connector and its own cookie jar.
  *
  * @since 0.1.0
  * @category models

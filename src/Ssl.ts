@@ -1,10 +1,10 @@
 /**
  * TLS settings, and the results of handshakes.
  *
- * Every connection to a server or a proxy is verified, regardless of NODE_TLS_REJECT_UNAUTHORIZED: the certificate
- * against Node's bundled authorities, and the host against the subject alternative names of the certificate (RFC 9525;
- * the CN is ignored). Without custom authorities, NODE_EXTRA_CA_CERTS adds authorities, and `--use-openssl-ca` replaces
- * Node's authorities by those of the system, as everywhere in Node.
+ * By default the client verifies every connection to a server or a proxy, regardless of NODE_TLS_REJECT_UNAUTHORIZED:
+ * the certificate against Node's bundled authorities, and the host against the subject alternative names of the
+ * certificate (RFC 9525; the CN is ignored). Without custom authorities, NODE_EXTRA_CA_CERTS adds authorities, and
+ * `--use-openssl-ca` replaces Node's authorities by those of the system, as everywhere in Node.
  *
  * The client rejects renegotiation on a connection (TLS 1.2 and earlier), unless the context has `allowRenegotiation`.
  * If a server ends a handshake that tries to resume a TLS session, the client connects once more with a full handshake.
@@ -133,8 +133,8 @@ export interface BaseOptions {
   /** The passphrase of the key, or of `pfx`. */
   readonly passphrase?: string | Redacted.Redacted | undefined
   /**
-   * The lowest TLS version to accept. Default "TLSv1.2". A lower version needs weak keys and digests, so that OpenSSL
-   * accepts those too.
+   * The lowest TLS version to accept. Default "TLSv1.2". With a lower version, OpenSSL also accepts weak keys and
+   * digests, which such versions require.
    */
   readonly minVersion?: TlsVersion | undefined
   /** The highest TLS version to accept. Default "TLSv1.3". */
