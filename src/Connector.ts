@@ -210,8 +210,10 @@ export type AddressPolicy =
  * ```ts
  * import { Connector, Session } from "effect-http-session"
  *
- * // URLs from users cannot reach the internal network. export const Guarded = Session.layer({ connector: {
- * addressPolicy: { deny: Connector.ranges.special } } })
+ * // URLs from users cannot reach the internal network.
+ * export const Guarded = Session.layer({
+ *   connector: { addressPolicy: { deny: Connector.ranges.special } }
+ * })
  *
  * export const GuardedBehindNat64 = Session.layer({
  *   connector: { addressPolicy: { deny: Connector.ranges.special.filter((range) => range !== "64:ff9b::/96") } }
