@@ -51,8 +51,8 @@ const worded = (exit: Exit.Exit<string, ClientError>): string => {
 const codeOf = (code: number): string =>
   Object.entries(Code).find(([, value]) => value === code)?.[0] ?? `0x${code.toString(16)}`
 
-/** The RST_STREAM and GOAWAY that the first connection got, but for the GOAWAY of an orderly close. */
-const told = (at: H2Server): ReadonlyArray<string> =>
+/** The RST_STREAM and GOAWAY frames that the first connection received, except the GOAWAY of an orderly close. */
+const errorFrames = (at: H2Server): ReadonlyArray<string> =>
   at.peers[0].frames.flatMap((each) => {
     if (each.type === Type.RST_STREAM) return [`RST_STREAM ${codeOf(Frames.numberOf(each))}`]
     const isError = each.type === Type.GOAWAY && Frames.numberOf(each, 4) !== Code.NO_ERROR
@@ -67,7 +67,7 @@ interface Case {
   readonly method?: string
   readonly result: string
   /** Default: nothing. */
-  readonly told?: ReadonlyArray<string>
+  readonly errorFrames?: ReadonlyArray<string>
   /** Whether the next request needs a new connection. */
   readonly closes?: boolean
   readonly connector?: Parameters<typeof itH2Fault>[4] extends infer O | undefined
@@ -91,7 +91,7 @@ const run = (each: Case) =>
       assert.strictEqual(worded(exit), each.result)
       assert.strictEqual(at.peers.length, each.closes === true ? 2 : 1)
       if (each.last !== undefined) return
-      assert.deepStrictEqual(told(at), each.told ?? [])
+      assert.deepStrictEqual(errorFrames(at), each.errorFrames ?? [])
     },
     { within: 5000, connector: each.connector }
   )
@@ -134,13 +134,13 @@ describe("a body over HTTP/2 that is cut", () => {
       name: "by END_STREAM before its length is incomplete",
       reply: (stream) => [headers(stream, okWith("content-length", "10")), data(stream, "hello", ending)],
       result: "ClientPayloadError Incomplete of 10",
-      told: ["RST_STREAM PROTOCOL_ERROR"]
+      errorFrames: ["RST_STREAM PROTOCOL_ERROR"]
     },
     {
       name: "by END_STREAM in its head is incomplete",
       reply: (stream) => [headers(stream, okWith("content-length", "3"), ending)],
       result: "ClientPayloadError Incomplete of 3",
-      told: ["RST_STREAM PROTOCOL_ERROR"]
+      errorFrames: ["RST_STREAM PROTOCOL_ERROR"]
     },
     {
       name: "by RST_STREAM with NO_ERROR before its length is incomplete",
@@ -169,7 +169,7 @@ describe("a body over HTTP/2", () => {
       name: "longer than its length is refused",
       reply: (stream) => [headers(stream, okWith("content-length", "3")), data(stream, "hello", ending)],
       result: "ClientPayloadError Framing of 3",
-      told: ["RST_STREAM PROTOCOL_ERROR"]
+      errorFrames: ["RST_STREAM PROTOCOL_ERROR"]
     },
     {
       name: "that is whole is a success, whatever RST_STREAM with NO_ERROR follows",
@@ -198,20 +198,20 @@ describe("a body over HTTP/2", () => {
         method,
         reply: (stream) => [headers(stream, block(":status", status)), data(stream, "abc", ending)],
         result: "ClientPayloadError Framing",
-        told: ["RST_STREAM PROTOCOL_ERROR"]
+        errorFrames: ["RST_STREAM PROTOCOL_ERROR"]
       })
     ),
     {
       name: "before the head is refused",
       reply: (stream) => [data(stream, "abc", ending)],
       result: "BadHttpMessage Framing",
-      told: ["RST_STREAM PROTOCOL_ERROR"]
+      errorFrames: ["RST_STREAM PROTOCOL_ERROR"]
     },
     {
       name: "after 1xx only is refused",
       reply: (stream) => [headers(stream, block(":status", "103")), data(stream, "abc", ending)],
       result: "BadHttpMessage Framing",
-      told: ["RST_STREAM PROTOCOL_ERROR"]
+      errorFrames: ["RST_STREAM PROTOCOL_ERROR"]
     },
     {
       name: "with trailers is whole",
@@ -238,7 +238,7 @@ describe("a body over HTTP/2", () => {
         name: `with trailers that ${name} is refused`,
         reply: (stream) => [headers(stream, ok), data(stream, "abc"), headers(stream, trailers, options)],
         result: "ClientPayloadError Framing",
-        told: ["RST_STREAM PROTOCOL_ERROR"]
+        errorFrames: ["RST_STREAM PROTOCOL_ERROR"]
       })
     )
   ]
@@ -250,7 +250,7 @@ describe("a head over HTTP/2", () => {
     name: `is refused for ${name}`,
     reply: (stream) => [headers(stream, block(...fields), ending)],
     result: `BadHttpMessage ${reason}`,
-    told: ["RST_STREAM PROTOCOL_ERROR"]
+    errorFrames: ["RST_STREAM PROTOCOL_ERROR"]
   })
   const field = (name: string, ...fields: ReadonlyArray<string>) =>
     malformed(name, "Header", ":status", "200", ...fields)
@@ -294,7 +294,7 @@ describe("a head over HTTP/2", () => {
       name: "is refused where 1xx ends the stream",
       reply: (stream) => [headers(stream, block(":status", "103"), ending)],
       result: "BadHttpMessage Framing",
-      told: ["RST_STREAM PROTOCOL_ERROR"]
+      errorFrames: ["RST_STREAM PROTOCOL_ERROR"]
     }
   ]
   for (const each of cases) run(each)
@@ -340,7 +340,7 @@ describe("limits of heads over HTTP/2", () => {
     name: `refuse ${name}`,
     reply: (stream) => split(stream, bytes),
     result: "BadHttpMessage Limit",
-    told: ["RST_STREAM ENHANCE_YOUR_CALM"],
+    errorFrames: ["RST_STREAM ENHANCE_YOUR_CALM"],
     connector: { http2: { mode: "prior-knowledge" }, http1 }
   })
   const cases: ReadonlyArray<Case> = [
@@ -377,7 +377,7 @@ describe("blocks of fields over HTTP/2", () => {
     name: `that have ${name} end the connection`,
     reply: (stream) => [headers(stream, Buffer.concat([ok, Buffer.from(bytes)]), ending)],
     result: "BadHttpMessage Framing",
-    told: ["GOAWAY COMPRESSION_ERROR"],
+    errorFrames: ["GOAWAY COMPRESSION_ERROR"],
     closes: true
   })
   const cases: ReadonlyArray<Case> = [
@@ -407,7 +407,7 @@ describe("blocks of fields over HTTP/2", () => {
         ...Array.from({ length: 1000 }, () => continuation(stream, Buffer.alloc(0), false))
       ],
       result: "BadHttpMessage Framing",
-      told: ["GOAWAY ENHANCE_YOUR_CALM"],
+      errorFrames: ["GOAWAY ENHANCE_YOUR_CALM"],
       closes: true
     },
     ...(
@@ -422,7 +422,7 @@ describe("blocks of fields over HTTP/2", () => {
         name: `that ${name} interrupts end the connection`,
         reply: (stream) => [headers(stream, ok, { endHeaders: false }), bytes(stream)],
         result: "BadHttpMessage Framing",
-        told: ["GOAWAY PROTOCOL_ERROR"],
+        errorFrames: ["GOAWAY PROTOCOL_ERROR"],
         closes: true
       })
     )
@@ -435,7 +435,7 @@ describe("unexpected frames", () => {
     name: `end the connection: ${name}`,
     reply,
     result,
-    told: [`GOAWAY ${code}`],
+    errorFrames: [`GOAWAY ${code}`],
     closes: true
   })
   const cases: ReadonlyArray<Case> = [
