@@ -6,7 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"
-import { callback } from "../../src/internal/effect/callback.js"
+import { cancellable } from "../../src/internal/effect/callback.js"
 import { type FaultConnection, serve } from "../../src/internal/testing/faultServer.js"
 import type { TestServer } from "../../src/Testing.js"
 import { block, type Field, FieldDecoder, type ReadField } from "./h2Fields.js"
@@ -207,7 +207,7 @@ const peerOf = (connection: FaultConnection, log: Array<H2Request>): H2Peer => {
   })
   /** Waits for a value that `find` returns. */
   const wait = <A>(find: () => A | undefined): Effect.Effect<A> =>
-    callback<A>((resume) => {
+    cancellable<A>((resume) => {
       const look = () => {
         const found = find()
         if (found === undefined && !ended) return
@@ -216,7 +216,7 @@ const peerOf = (connection: FaultConnection, log: Array<H2Request>): H2Peer => {
       }
       received.waiting.add(look)
       look()
-      return Effect.sync(() => received.waiting.delete(look))
+      return () => received.waiting.delete(look)
     })
   const take = (match: (frame: Frames.Frame) => boolean) =>
     wait(() => {

@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import { guard, type Handlers, withRestore } from "./guard.js"
 
 /** Starts to wait. Calls `resume` once with the effect that continues. */
-export type Register<A, E, R, Stop = void> = (resume: (effect: Effect.Effect<A, E, R>) => void) => Stop
+export type Register<A, E, R, Stop = undefined> = (resume: (effect: Effect.Effect<A, E, R>) => void) => Stop
 
 /**
  * An effect that continues with the effect that `resume` gets. The waiting fiber continues in a later microtask and never

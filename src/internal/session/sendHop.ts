@@ -116,8 +116,14 @@ export const sendHop = (
     } else resume(Effect.fail(hop))
   }
   return jar === undefined
-    ? withCustomJar(call, request, (cookies) => callback((resume) => send(cookies, resume)))
-    : callback((resume) => send(cookieHeader(call, jar, request), resume))
+    ? withCustomJar(call, request, (cookies) =>
+        callback((resume) => {
+          send(cookies, resume)
+        })
+      )
+    : callback((resume) => {
+        send(cookieHeader(call, jar, request), resume)
+      })
 }
 
 /**

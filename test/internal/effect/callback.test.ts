@@ -29,7 +29,12 @@ describe("callback", () => {
 
   it.live("succeeds if it is resumed while it registers", () =>
     Effect.gen(function* () {
-      assert.strictEqual(yield* callback<number>((settle) => settle(Effect.succeed(1))), 1)
+      assert.strictEqual(
+        yield* callback<number>((settle) => {
+          settle(Effect.succeed(1))
+        }),
+        1
+      )
     })
   )
 })

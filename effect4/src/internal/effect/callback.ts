@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 
 /** Starts to wait. Calls `resume` once with the effect that continues. */
-export type Register<A, E, R, Stop = void> = (resume: (effect: Effect.Effect<A, E, R>) => void) => Stop
+export type Register<A, E, R, Stop = undefined> = (resume: (effect: Effect.Effect<A, E, R>) => void) => Stop
 
 /**
  * An effect that continues with the effect that `resume` gets. The waiting fiber continues in a later microtask and never

@@ -3,7 +3,7 @@ import type * as Net from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { type ClientHttpProxyError, ClientProxyConnectionError, ConnectionTimeoutError } from "../../../Errors.js"
-import { callback } from "../../effect/callback.js"
+import { cancellable } from "../../effect/callback.js"
 import { errorCode } from "../../errorCode.js"
 import type { ExchangeContext, ProxyRoute } from "../../transport/transport.js"
 
@@ -48,7 +48,7 @@ const runHandshake = (
   context: HandshakeContext,
   makeProtocol: (outcome: Outcome) => HandshakeProtocol
 ): Effect.Effect<Net.Socket, HandshakeError> =>
-  callback<Net.Socket, HandshakeError>((resume) => {
+  cancellable<Net.Socket, HandshakeError>((resume) => {
     let over = false
     const stop = () => {
       over = true
@@ -94,15 +94,18 @@ const runHandshake = (
         })
       )
     )
-    if (socket.destroyed) return onClose()
+    if (socket.destroyed) {
+      onClose()
+      return
+    }
     socket.on("data", onData).on("end", onEnd).on("error", onError).on("close", onClose)
     socket.resume()
     protocol.begin()
-    return Effect.sync(() => {
+    return () => {
       if (over) return
       stop()
       socket.destroy()
-    })
+    }
   })
 
 /** Runs a handshake and emits its start and end signals. The socket must read by "data" events, not by `onread`. */

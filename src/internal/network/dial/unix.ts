@@ -1,7 +1,7 @@
 /** Connects to a Unix socket by its path, or on Linux by an abstract name that starts with NUL. */
 import * as Net from "node:net"
 import * as Effect from "effect/Effect"
-import { callback } from "../../effect/callback.js"
+import { cancellable } from "../../effect/callback.js"
 import type { Deadlines } from "../../transport/deadlines.js"
 import type { Sockets } from "../../transport/networkStream.js"
 import { SlabReader, type SocketReader } from "../../transport/socketReader.js"
@@ -45,17 +45,21 @@ const invalidPathCode = (path: string): string | undefined => {
 
 /** Connects. Interruption closes the socket. */
 export const connectUnix = (options: UnixConnectOptions): Effect.Effect<UnixConnected, UnixConnectFailure> =>
-  callback((resume) => {
+  cancellable((resume) => {
     const { deadlines, limit, path, slab, sockets } = options
     const fail = (code: string, cause: unknown, timedOut = false) => resume(Effect.fail({ code, cause, timedOut }))
     const invalid = invalidPathCode(path)
-    if (invalid !== undefined) return fail(invalid, undefined)
+    if (invalid !== undefined) {
+      fail(invalid, undefined)
+      return
+    }
     const reader = slab ? new SlabReader() : undefined
     let socket: Net.Socket
     try {
       socket = Net.connect({ path, ...(reader === undefined ? {} : { onread: reader.onread }) })
     } catch (cause) {
-      return fail(codeOf(cause), cause)
+      fail(codeOf(cause), cause)
+      return
     }
     reader?.own(socket)
     sockets.add(socket)
@@ -80,8 +84,8 @@ export const connectUnix = (options: UnixConnectOptions): Effect.Effect<UnixConn
       fail("ETIMEDOUT", undefined, true)
     })
     socket.once("connect", onConnect).once("error", onError)
-    return Effect.sync(() => {
+    return () => {
       stop()
       socket.destroy()
-    })
+    }
   })

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { TlsError } from "../../../Errors.js"
 import type { Certificate, TlsInfo } from "../../../Ssl.js"
-import { callback } from "../../effect/callback.js"
+import { cancellable } from "../../effect/callback.js"
 import { currentEnvironment, type Environment } from "../../effect/fiberState.js"
 import { run } from "../../effect/fibers.js"
 import { loadSuffixes } from "../../http/publicSuffix.js"
@@ -54,7 +54,7 @@ const negotiate = (
   now: number,
   environment: Environment<never>
 ): Effect.Effect<Secured, TlsError> =>
-  callback((resume) => {
+  cancellable((resume) => {
     const attempt = new HandshakeAttempt(options, now)
     let secured: tls.TLSSocket
     socket.on("error", ignore)
@@ -107,7 +107,7 @@ const negotiate = (
         )
       })
     }
-    return Effect.sync(destroy)
+    return destroy
   })
 
 const isExpiring = (info: TlsInfo, now: number, within: number | undefined): Certificate | undefined => {

@@ -62,7 +62,10 @@ export class Compressor {
   private step(begin: (done: () => void) => void): Effect.Effect<void, RequestBodyError> {
     return callback((resume) => {
       const fail = (cause: Error) => resume(Effect.fail(new RequestBodyError({ reason: "Encode", cause })))
-      if (this.failure !== undefined) return fail(this.failure)
+      if (this.failure !== undefined) {
+        fail(this.failure)
+        return
+      }
       this.onFailure = fail
       begin(() => resume(Effect.void))
     })

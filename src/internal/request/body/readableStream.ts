@@ -3,7 +3,7 @@ import type { Readable } from "node:stream"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { callback } from "../../effect/callback.js"
+import { cancellable } from "../../effect/callback.js"
 import { type Pull, pullStream } from "../../effect/pullStream.js"
 
 const pullOf = (readable: Readable): Pull<unknown, unknown> => {
@@ -11,7 +11,7 @@ const pullOf = (readable: Readable): Pull<unknown, unknown> => {
     const chunk: unknown = readable.read()
     return chunk === null ? undefined : [chunk]
   }
-  return callback((resume) => {
+  return cancellable((resume) => {
     const settle = (exit: Effect.Effect<ReadonlyArray<unknown>, Option.Option<unknown>>) => {
       stop()
       resume(exit)
@@ -31,12 +31,21 @@ const pullOf = (readable: Readable): Pull<unknown, unknown> => {
     const stop = () => {
       readable.off("readable", onReadable).off("end", onEnd).off("error", onError).off("close", onClose)
     }
-    if (readable.readableEnded) return resume(end)
-    if (readable.errored !== null || readable.destroyed) return onClose()
+    if (readable.readableEnded) {
+      resume(end)
+      return
+    }
+    if (readable.errored !== null || readable.destroyed) {
+      onClose()
+      return
+    }
     const chunk = take()
-    if (chunk !== undefined) return resume(Effect.succeed(chunk))
+    if (chunk !== undefined) {
+      resume(Effect.succeed(chunk))
+      return
+    }
     readable.on("readable", onReadable).on("end", onEnd).on("error", onError).on("close", onClose)
-    return Effect.sync(stop)
+    return stop
   })
 }
 
