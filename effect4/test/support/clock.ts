@@ -2,7 +2,7 @@
  * Clocks that a test moves. Limits on such a Clock run out in the phase that the test means, on a machine of any speed.
  */
 import { Clock, Duration, Effect, Fiber } from "effect"
-import { callback } from "../../src/internal/effect/callback.js"
+import { cancellable } from "../../src/internal/effect/callback.js"
 import { untilValue } from "./wait.js"
 
 /**
@@ -31,10 +31,10 @@ export const heldClock = (): {
     currentTimeMillis: Effect.sync(millis),
     currentTimeNanos: Effect.sync(nanos),
     sleep: (duration) =>
-      callback((resume) => {
+      cancellable((resume) => {
         const wake = () => resume(Effect.void)
         sleepers.set(wake, now + Duration.toMillis(duration))
-        return Effect.sync(() => sleepers.delete(wake))
+        return () => sleepers.delete(wake)
       })
   }
   return {

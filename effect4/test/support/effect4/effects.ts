@@ -1,7 +1,6 @@
 /** Functions of Effect 3 that tests use, on Effect 4. */
 import { Deferred, Effect, Exit, type Fiber } from "effect"
 
-export { callback } from "../../../src/internal/effect/callback.js"
 export { disconnect } from "../../../src/internal/effect/disconnect.js"
 
 export const forkAll = <A, E, R>(
@@ -49,3 +48,17 @@ export const withMaxOpsBeforeYield = (...given: ReadonlyArray<any>): any =>
   given.length === 1 ? (effect: unknown) => effect : given[0]
 
 export const exitOf = Exit.match
+
+/** `Effect.async` of Effect 3: an interruption runs the effect that `register` returned. */
+export const callback = <A, E = never, R = never>(
+  register: (resume: (effect: Effect.Effect<A, E, R>) => void) => void | Effect.Effect<void, never, R>
+): Effect.Effect<A, E, R> =>
+  Effect.callback<A, E, R>((resume) => {
+    let within = true
+    const cancel = register((effect) => {
+      if (within) resume(effect)
+      else queueMicrotask(() => resume(effect))
+    })
+    within = false
+    return cancel
+  })
