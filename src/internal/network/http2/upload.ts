@@ -61,7 +61,7 @@ export class Upload implements RequestSink {
 
   /** Whether only the end is left to send, which needs no window. */
   get endsNow(): boolean {
-    return this.held === 0 && this.state === "ended"
+    return !this.whole && this.held === 0 && this.state === "ended"
   }
 
   start(): void {

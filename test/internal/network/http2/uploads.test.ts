@@ -249,6 +249,27 @@ describe("an upload", () => {
     })
   )
 
+  it.effect("of a known length ends once, also if its source ends while another one waits for the window", () =>
+    Effect.gen(function* () {
+      const pair = new Pair()
+      pair.request()
+      pair.feed(settings([4, 200_000]))
+      const source = streamed(10)
+      pair.request({ method: "POST", body: source.body })
+      source.sink.write(chunk(10))
+      yield* pair.turn
+      pair.request({ method: "POST", body: bytes(100_000) })
+      yield* pair.turn
+      source.sink.end()
+      yield* pair.turn
+      assert.deepStrictEqual(sent(pair, 3), { bytes: 10, ended: true, largest: 10 })
+      assert.lengthOf(
+        pair.framesOf(Frames.DATA).filter(({ id }) => id === 3),
+        1
+      )
+    })
+  )
+
   it.effect("whose source has not ended yet ignores what a server sends after the end of its response", () =>
     Effect.gen(function* () {
       for (const late of [data(1, "cd"), data(1, "", true), headers(1, ["a", "b"], true)]) {
