@@ -1,6 +1,6 @@
 /**
  * One HTTP/1.1 connection as the pool and the network see it: which route it serves, how old it is, which slot it
- * holds, and what it tells its owner. `ExchangeRunner` runs its exchanges.
+ * holds, and its callbacks to its owner. `ExchangeRunner` runs its exchanges.
  */
 import type { ConnectionInfo, Deviation } from "../../../ClientResponse.js"
 import type { ConnectionClosed } from "../../../Tracing.js"
