@@ -4,10 +4,9 @@
  */
 import * as Effect from "effect/Effect"
 import { type ClientError, PoolSaturatedError } from "../../Errors.js"
-import { callback } from "../effect/callback.js"
 import { raceWithCallback } from "../raceWithCallback.js"
 import { nextPoll } from "../transport/endOfTurn.js"
-import type { Lease } from "../transport/lease.js"
+import type { Lease, LeaseOwner } from "../transport/lease.js"
 import type { Http2Offer } from "../transport/networkStream.js"
 import type { Pool, Pooled } from "../transport/pool.js"
 import { isRepeatable } from "../transport/repeatable.js"
@@ -18,7 +17,7 @@ import type { OpenConnections } from "./openConnections.js"
 import type { OpenSockets } from "./openSockets.js"
 import { limitConnect, openStream } from "./openStream.js"
 import type { Opening, SharedConnections, StreamWaiter } from "./sharedConnections.js"
-import { SlotWaiter } from "./slotWaiter.js"
+import { SlotWaiter, type SlotWaiterOwner } from "./slotWaiter.js"
 
 /** The part of a network that an acquisition uses. */
 export interface AcquisitionOwner {
@@ -51,14 +50,14 @@ export const mayReuse = (dialer: Dialer, route: Route): boolean =>
 export const reuseSignal = (connectionId: number, idle: number) =>
   ({ _tag: "ConnectionReuseconn", connectionId, idle }) as const
 
-export class Acquisition implements StreamWaiter {
+export class Acquisition implements StreamWaiter, LeaseOwner, SlotWaiterOwner {
   readonly exchange: Exchange
   readonly again: boolean
   opening: Opening | undefined = undefined
   private readonly owner: AcquisitionOwner
   private readonly fresh: boolean
   private readonly http2: Http2Offer
-  private readonly startedAt: number
+  readonly startedAt: number
   /** The connections of HTTP/2; `undefined` if the route does not allow them. */
   private readonly shared: SharedConnections | undefined
   private lease: Lease<Pooled> | undefined = undefined
@@ -86,7 +85,7 @@ export class Acquisition implements StreamWaiter {
   /** Takes a connection, opens one, or waits for one. */
   step(): Effect.Effect<Connection, ClientError> {
     const { exchange, owner, shared } = this
-    const refusal = owner.refusal(exchange)
+    const refusal = this.refusal()
     if (refusal !== undefined) return Effect.fail(refusal)
     this.stream ??= shared?.take(exchange)
     if (this.stream !== undefined) return this.onShared(this.stream)
@@ -99,7 +98,7 @@ export class Acquisition implements StreamWaiter {
       }
     }
     const { key, origin } = exchange.route
-    this.lease ??= owner.pool.request(origin.key, key, this.onSlot)
+    this.lease ??= owner.pool.request(origin.key, key, this)
     if (this.lease === undefined) return Effect.fail(this.saturated())
     if (this.lease.state !== "waiting") return this.connect(this.lease)
     shared?.enqueue(this)
@@ -129,7 +128,7 @@ export class Acquisition implements StreamWaiter {
 
   // Waiting.
 
-  private readonly onSlot = (): void => {
+  onSlot(): void {
     this.shared?.leave(this)
     this.waiter?.grant()
   }
@@ -149,25 +148,24 @@ export class Acquisition implements StreamWaiter {
 
   private wait(): Effect.Effect<Connection, ClientError> {
     const { exchange, owner } = this
-    const waiter = new SlotWaiter(exchange)
+    const waiter = new SlotWaiter(this)
     this.waiter = waiter
-    const waiting = callback<void, ClientError>((resume) => {
-      const refusal = owner.refusal(exchange)
-      if (refusal !== undefined) resume(Effect.fail(refusal))
-      // The wait may be over already, if a listener of ConnectionQueuedStart ran.
-      else waiter.wait(resume, exchange.deadlines.now() - this.startedAt, () => this.leaveDial())
-    })
+    const { granting } = waiter
     const { trace } = exchange
     const next = () => this.step()
-    if (trace === undefined) return Effect.flatMap(waiting, next)
+    if (trace === undefined) return Effect.flatMap(granting, next)
     const { host, port } = exchange.route.origin
     const started = trace.emit({ _tag: "ConnectionQueuedStart", host, port, waiting: owner.pool.waitingCount })
     const ended = trace.emit({ _tag: "ConnectionQueuedEnd", host, port })
-    return Effect.zipRight(started, Effect.flatMap(Effect.zipLeft(waiting, ended), next))
+    return Effect.zipRight(started, Effect.flatMap(Effect.zipLeft(granting, ended), next))
+  }
+
+  refusal(): ClientError | undefined {
+    return this.owner.refusal(this.exchange)
   }
 
   /** Ends the wait for the dial of another exchange. `false` if this exchange waits for something else. */
-  private leaveDial(): boolean {
+  onPoolWait(): boolean {
     if (this.opening === undefined || this.opening.connection !== undefined) return false
     this.alone = true
     this.shared?.leave(this)
@@ -209,7 +207,7 @@ export class Acquisition implements StreamWaiter {
       this.checked = true
       // If the connection is closed, the check removes it from the pool.
       const check = raceWithCallback(nextPoll, (fail: (error: ClientError) => void) =>
-        limitConnect({ exchange, startedAt, refusal: () => owner.refusal(exchange) }, fail)
+        limitConnect({ exchange, startedAt, refusal: () => this.refusal() }, fail)
       )
       return Effect.flatMap(check, () => this.step())
     }
@@ -230,7 +228,7 @@ export class Acquisition implements StreamWaiter {
       startedAt,
       dialer: owner.dialer,
       http2: this.http2,
-      refusal: () => owner.refusal(exchange),
+      refusal: () => this.refusal(),
       track: (socket) => owner.sockets.add(socket),
       adopt: (wire) => {
         const adopted = owner.connections.adopt(wire, lease, exchange)

@@ -9,6 +9,7 @@ import type { ClearDnsCache, Counts, PoolOptions } from "../../Connector.js"
 import { type ClientError, InvalidRequest, SessionClosedError } from "../../Errors.js"
 import { toMillis } from "../durations.js"
 import { showAs } from "../inspection.js"
+import type { LeaseOwner } from "../transport/lease.js"
 import { Pool, type Pooled } from "../transport/pool.js"
 import type { Hub } from "../transport/signalHub.js"
 import type { Connection, Exchange, Http2Mode, Route, Transport } from "../transport/transport.js"
@@ -92,7 +93,7 @@ export class Network implements Transport, AcquisitionOwner {
       const stream = this.takeStream(exchange)
       if (stream !== undefined || next.available === 0) return stream
     }
-    const lease = this.pool.request(route.origin.key, route.key, noGrant)
+    const lease = this.pool.request(route.origin.key, route.key, neverWaits)
     if (lease === undefined) return undefined
     if (exchange.trace !== undefined) {
       exchange.trace.offer(reuseSignal(next.id, next.age.idleFor(exchange.deadlines, now)), now)
@@ -189,4 +190,4 @@ export class Network implements Transport, AcquisitionOwner {
 
 const none: Counts = { acquired: 0, idle: 0, connecting: 0, waiting: 0, streams: 0 }
 
-const noGrant = () => {}
+const neverWaits: LeaseOwner = { onSlot: () => {} }

@@ -5,30 +5,47 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { type ClientError, ConnectionTimeoutError } from "../../Errors.js"
+import { callback } from "../effect/callback.js"
 import type { Deadline } from "../transport/deadlines.js"
 import type { Exchange } from "../transport/transport.js"
 
+/** The part of an acquisition that its waiter uses. */
+export interface SlotWaiterOwner {
+  readonly exchange: Exchange
+  /** When the acquisition started. */
+  readonly startedAt: number
+  /** Why the exchange must not continue; `undefined` if it may. */
+  readonly refusal: () => ClientError | undefined
+  /** Called when `poolWait` is over. Returns whether the exchange continues without a grant. */
+  readonly onPoolWait: () => boolean
+}
+
+type Resume = (effect: Effect.Effect<void, ClientError>) => void
+
 export class SlotWaiter {
-  private readonly exchange: Exchange
+  private readonly owner: SlotWaiterOwner
   private granted = false
-  private resume: ((effect: Effect.Effect<void, ClientError>) => void) | undefined = undefined
+  private resume: Resume | undefined = undefined
   private deadline: Deadline | undefined = undefined
 
-  constructor(exchange: Exchange) {
-    this.exchange = exchange
+  constructor(owner: SlotWaiterOwner) {
+    this.owner = owner
   }
 
-  /**
-   * Starts the wait, which a grant may have ended already. `waited` is the time that the exchange has waited before, in
-   * milliseconds. `onPoolWait` returns whether the exchange continues without a grant when `poolWait` is over.
-   */
-  wait(
-    resume: (effect: Effect.Effect<void, ClientError>) => void,
-    waited: number,
-    onPoolWait: () => boolean = () => false
-  ): void {
-    const { exchange } = this
-    const { deadlines, limits } = exchange
+  /** Waits for the grant, which may have come before. */
+  get granting(): Effect.Effect<void, ClientError> {
+    return callback((resume: Resume) => {
+      this.start(resume)
+    })
+  }
+
+  private start(resume: Resume): void {
+    const { exchange, startedAt } = this.owner
+    const refusal = this.owner.refusal()
+    if (refusal !== undefined) {
+      resume(Effect.fail(refusal))
+      return
+    }
     this.resume = resume
     exchange.marks.start("queue")
     if (this.granted) {
@@ -36,13 +53,17 @@ export class SlotWaiter {
       return
     }
     exchange.onAbort = this.fail
-    const limit = Math.min(limits.connect, limits.poolWait)
-    if (limit === Infinity) return
-    const timeout = limits.poolWait <= limits.connect ? "poolWait" : "connect"
-    this.deadline = deadlines.schedule(deadlines.now() + limit - waited, () => {
-      if (timeout === "poolWait" && limits.poolWait < limits.connect && onPoolWait()) this.grant()
-      else this.fail(timeoutError(exchange, timeout, limit))
-    })
+    const { connect, poolWait } = exchange.limits
+    const limit = Math.min(connect, poolWait)
+    if (limit !== Infinity) this.deadline = exchange.deadlines.schedule(startedAt + limit, () => this.expire())
+  }
+
+  private expire(): void {
+    const { exchange } = this.owner
+    const { connect, poolWait } = exchange.limits
+    if (poolWait < connect && this.owner.onPoolWait()) this.grant()
+    else if (poolWait <= connect) this.fail(timeoutError(exchange, "poolWait", poolWait))
+    else this.fail(timeoutError(exchange, "connect", connect))
   }
 
   grant(): void {
@@ -50,7 +71,7 @@ export class SlotWaiter {
     const { resume } = this
     this.stop()
     if (resume === undefined) return
-    this.exchange.marks.end("queue")
+    this.owner.exchange.marks.end("queue")
     resume(Effect.void)
   }
 
@@ -65,7 +86,7 @@ export class SlotWaiter {
     if (this.resume === undefined) return
     this.resume = undefined
     this.deadline?.cancel()
-    this.exchange.onAbort = undefined
+    this.owner.exchange.onAbort = undefined
   }
 }
 

@@ -25,13 +25,18 @@ export interface RouteShare<C> {
   idle: Array<C>
 }
 
+/** The request that has a lease. */
+export interface LeaseOwner {
+  /** Called when the lease gets the slot for which it waits. */
+  readonly onSlot: () => void
+}
+
 /** A slot, or a place in the queue for one. */
 export interface Lease<C> {
   readonly route: RouteShare<C>
   readonly host: Host<C>
   state: "waiting" | "connecting" | "acquired" | "released"
-  /** Called when a waiting lease gets its slot. */
-  readonly onGrant: () => void
+  readonly owner: LeaseOwner
   next: Lease<C> | undefined
   previous: Lease<C> | undefined
 }

@@ -7,7 +7,7 @@ import type { ConnectionClosed } from "../../Tracing.js"
 import { showAs } from "../inspection.js"
 import type { ConnectionAge } from "./connectionAge.js"
 import type { Deadline, Deadlines } from "./deadlines.js"
-import { type Host, type Lease, LeaseQueue, type RouteShare } from "./lease.js"
+import { type Host, type Lease, type LeaseOwner, LeaseQueue, type RouteShare } from "./lease.js"
 import type { NetworkStream } from "./networkStream.js"
 import type { Connection, Exchange } from "./transport.js"
 
@@ -76,14 +76,14 @@ export class Pool<C extends Poolable> {
   }
 
   /** A lease with a slot, or with a place in the queue; `undefined` if the queue is full. */
-  request(hostKey: string, key: string, onGrant: () => void): Lease<C> | undefined {
+  request(hostKey: string, key: string, owner: LeaseOwner): Lease<C> | undefined {
     const route = this.routeOf(key) ?? this.addRoute(hostKey, key)
     const host = route.host.key === hostKey ? route.host : this.switchHost(route, hostKey)
     const lease: Lease<C> = {
       route,
       host,
       state: "connecting",
-      onGrant,
+      owner,
       next: undefined,
       previous: undefined
     }
@@ -304,7 +304,7 @@ export class Pool<C extends Poolable> {
       this.ring.delete(ready.key)
       if (ready.waiters.size > 0) this.ring.set(ready.key, ready)
       this.hold(lease)
-      lease.onGrant()
+      lease.owner.onSlot()
     }
   }
 

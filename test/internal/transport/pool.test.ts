@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Lease } from "../../../src/internal/transport/lease.js"
-import { Connection, keep, make, remembered, takeIdle } from "./poolSupport.js"
+import { Connection, keep, make, owner, remembered, takeIdle } from "./poolSupport.js"
 
 describe("slots of the pool", () => {
   it("are granted at once up to the limit, then in order", () => {
@@ -87,12 +87,14 @@ describe("slots of the pool", () => {
   it("pass to the next request if the receiver leaves at that moment", () => {
     const { pool } = make({ limit: 1 })
     const order: Array<string> = []
-    const first = pool.request("h", "h", () => {})
-    const leaves = pool.request("h", "h", () => {
-      order.push("leaves")
-      if (leaves !== undefined) pool.release(leaves)
+    const first = pool.request("h", "h", owner)
+    const leaves = pool.request("h", "h", {
+      onSlot: () => {
+        order.push("leaves")
+        if (leaves !== undefined) pool.release(leaves)
+      }
     })
-    pool.request("h", "h", () => order.push("stays"))
+    pool.request("h", "h", { onSlot: () => order.push("stays") })
     if (first !== undefined) pool.release(first)
     assert.deepStrictEqual(order, ["leaves", "stays"])
     assert.deepStrictEqual([pool.stats().connecting, pool.stats().waiting], [1, 0])
@@ -103,10 +105,10 @@ describe("slots of the pool", () => {
     request("h")
     const waits = request("h")
     request("other")
-    assert.isUndefined(pool.request("h", "h", () => {}))
+    assert.isUndefined(pool.request("h", "h", owner))
     pool.release(waits)
     assert.strictEqual(request("h").state, "waiting")
-    assert.isUndefined(make({ limit: 1, maxQueue: 0 }).pool.request("h", "h", () => {})?.next)
+    assert.isUndefined(make({ limit: 1, maxQueue: 0 }).pool.request("h", "h", owner)?.next)
   })
 
   it("are removed with the host after its last request", () => {
@@ -323,7 +325,7 @@ describe("the pool after 10 000 origins", () => {
   it("keeps nothing of requests that left the queue, were refused by it, or passed it", () => {
     const { pool, request } = make({ limit: 1, maxQueue: visited / 2 })
     const first = request("first")
-    const waiting = names.map((name) => pool.request(name, name, () => {}))
+    const waiting = names.map((name) => pool.request(name, name, owner))
     assert.isUndefined(waiting.at(-1))
     for (const [index, lease] of waiting.entries()) if (lease !== undefined && index % 2 === 0) pool.release(lease)
     pool.release(first)

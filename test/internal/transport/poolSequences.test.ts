@@ -66,15 +66,17 @@ const check = (given: PoolSettings, commands: ReadonlyArray<Command>): void => {
     const wish: Wish = { order: wishes.length, host, key, lease: undefined, granted: false, gone: false }
     const before = waiting().length
     const could = room(host)
-    const lease = pool.request(host, key, () => {
-      assert.isFalse(wish.gone, "a request that left gets no connection")
-      assert.isFalse(wish.granted, "granted once")
-      wish.granted = true
-      assert.isAbove(wish.order, lastGranted.get(host) ?? -1, "first come, first served")
-      lastGranted.set(host, wish.order)
-      if (leaves && wish.lease !== undefined) {
-        wish.gone = true
-        pool.release(wish.lease)
+    const lease = pool.request(host, key, {
+      onSlot: () => {
+        assert.isFalse(wish.gone, "a request that left gets no connection")
+        assert.isFalse(wish.granted, "granted once")
+        wish.granted = true
+        assert.isAbove(wish.order, lastGranted.get(host) ?? -1, "first come, first served")
+        lastGranted.set(host, wish.order)
+        if (leaves && wish.lease !== undefined) {
+          wish.gone = true
+          pool.release(wish.lease)
+        }
       }
     })
     if (lease === undefined) {

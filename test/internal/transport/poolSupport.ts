@@ -3,7 +3,7 @@
  */
 import { assert } from "@effect/vitest"
 import { ConnectionAge } from "../../../src/internal/transport/connectionAge.js"
-import type { Lease } from "../../../src/internal/transport/lease.js"
+import type { Lease, LeaseOwner } from "../../../src/internal/transport/lease.js"
 import { Pool, type Poolable, type PoolSettings } from "../../../src/internal/transport/pool.js"
 import { ManualDeadlines } from "../../support/manualDeadlines.js"
 
@@ -36,15 +36,18 @@ export const make = (given?: Partial<PoolSettings>) => {
   const pool = new Pool<Connection>(settings(given))
   const granted: Array<string> = []
   const request = (host: string, name = host, key = host): Lease<Connection> => {
-    const lease = pool.request(host, key, () => granted.push(name))
+    const lease = pool.request(host, key, { onSlot: () => granted.push(name) })
     return lease ?? assert.fail("the queue is full")
   }
   return { pool, granted, request, deadlines: new ManualDeadlines() }
 }
 
+/** The owner of a lease that ignores its slot. */
+export const owner: LeaseOwner = { onSlot: () => {} }
+
 /** Keeps a connection after a request has ended. Its key is also that of its host. */
 export const keep = (pool: Pool<Connection>, connection: Connection, deadlines: ManualDeadlines): void => {
-  const lease = pool.request(connection.key, connection.key, () => {}) ?? assert.fail("the queue is full")
+  const lease = pool.request(connection.key, connection.key, owner) ?? assert.fail("the queue is full")
   pool.connected(lease)
   pool.keep(connection, lease, deadlines)
   pool.release(lease)
