@@ -604,11 +604,11 @@ export const layerHttpApp = <E, R>(
         currentServices<Exclude<R, HttpServerRequest | Scope>>(),
         Effect.promise(() => import("./internal/mock/httpApp.js"))
       ),
-      ([context, { serving }]) =>
+      ([context, { answerWithApp }]) =>
         Layer.scoped(
           Connector,
           Effect.map(
-            Effect.mapInputContext(fromAnswering(serving(app)), (scope: Context.Context<Scope>) =>
+            Effect.mapInputContext(fromAnswering(answerWithApp(app)), (scope: Context.Context<Scope>) =>
               Context.merge(context, scope)
             ),
             serviceOf

@@ -46,20 +46,20 @@ interface Refresh<E> {
 const isWiped = (token: Redacted.Redacted): boolean => Redacted.isRedacted(token) && reveal(token) === undefined
 
 /** The current token, and the fetch in progress, of which there is at most one. */
-class Tokens<E> {
+class TokenState<E> {
   static {
-    showAs(Tokens, "BearerRefresh")
+    showAs(TokenState, "BearerRefresh")
   }
 
   private readonly fetch: Effect.Effect<Redacted.Redacted | ExpiringToken, E>
   /** How many milliseconds before the expiry of a token the next one is fetched. */
-  private readonly ahead: number
+  private readonly refreshAhead: number
   private current: KnownToken | undefined = undefined
   private refresh: Refresh<E> | undefined = undefined
 
   constructor(fetch: Effect.Effect<Redacted.Redacted | ExpiringToken, E>, ahead: number) {
     this.fetch = fetch
-    this.ahead = ahead
+    this.refreshAhead = ahead
   }
 
   /** The current token. Fetches a new one if there is none, or if the server `refused` the current one. */
@@ -70,14 +70,14 @@ class Tokens<E> {
         this.current = undefined
         return this.wait()
       }
-      return current.refreshAt === Infinity ? Effect.succeed(current.token) : this.timely(current)
+      return current.refreshAt === Infinity ? Effect.succeed(current.token) : this.currentOrNew(current)
     })
   }
 
   /**
    * The current token, or a new one shortly before its expiry. If fetching fails, the current one is used until then.
    */
-  private timely(current: KnownToken): Effect.Effect<Redacted.Redacted, E> {
+  private currentOrNew(current: KnownToken): Effect.Effect<Redacted.Redacted, E> {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       if (now < current.refreshAt) return Effect.succeed(current.token)
       if (now >= current.expiresAt) return this.wait()
@@ -113,7 +113,9 @@ class Tokens<E> {
       this.refresh = refresh
       // Runs in its own fiber, because the request that starts the fetch may be interrupted before others.
       const run = Effect.interruptible(
-        Effect.flatMap(Fetching, (of) => Effect.provideService(this.fetch, Fetching, new Set([...of, this])))
+        Effect.flatMap(Fetching, (fetching) =>
+          Effect.provideService(this.fetch, Fetching, new Set([...fetching, this]))
+        )
       )
       return Effect.map(
         Effect.forkDaemon(
@@ -136,7 +138,7 @@ class Tokens<E> {
   ): Effect.Effect<void> {
     if (this.refresh === refresh) this.refresh = undefined
     if (Exit.isFailure(exit)) return Deferred.failCause(refresh.result, exit.cause)
-    this.current = knownToken(exit.value, now, this.ahead)
+    this.current = knownToken(exit.value, now, this.refreshAhead)
     return Deferred.succeed(refresh.result, this.current.token)
   }
 
@@ -150,16 +152,16 @@ class Tokens<E> {
 
 /** The origins that get the token. */
 class Origins {
-  private readonly named: ReadonlySet<string> | undefined
+  private readonly allowed: ReadonlySet<string> | undefined
   private first: string | undefined = undefined
 
   constructor(origins: ReadonlyArray<string> | undefined) {
-    this.named = origins === undefined ? undefined : new Set(origins.map(originKey))
+    this.allowed = origins === undefined ? undefined : new Set(origins.map(originKey))
   }
 
   has(request: PreparedRequest): boolean {
     const { key } = request.target.origin
-    if (this.named !== undefined) return this.named.has(key)
+    if (this.allowed !== undefined) return this.allowed.has(key)
     const base = request.defaults.base?.origin.key
     if (base !== undefined) return key === base
     this.first ??= key
@@ -190,7 +192,7 @@ const authorize = (request: PreparedRequest, token: Redacted.Redacted): Effect.E
 const send = <E>(
   request: PreparedRequest,
   next: Next,
-  tokens: Tokens<E>
+  tokens: TokenState<E>
 ): Effect.Effect<ClientResponse, ClientError> => {
   const token = (refused: Redacted.Redacted | undefined): Effect.Effect<Redacted.Redacted, ClientError> =>
     Effect.catchAllCause(tokens.get(refused), (cause) => {
@@ -228,11 +230,13 @@ export const bearerRefresh = <E, R>(options: {
     if (!Effect.isEffect(options.token))
       throw new TypeError(`Invalid option "bearerRefresh.token": expected an Effect, got ${kindOf(options.token)}`)
     const ahead = Duration.toMillis(Duration.decode(options.refreshAhead ?? "30 seconds"))
-    const tokens = new Tokens(Effect.provide(options.token, context), ahead)
+    const tokens = new TokenState(Effect.provide(options.token, context), ahead)
     const origins = new Origins(options.origins)
-    return addsCredentials((given, next) => {
-      const request = preparedOf(given)
+    return addsCredentials((clientRequest, next) => {
+      const request = preparedOf(clientRequest)
       if (hasCredentials(request) || !origins.has(request)) return next(request)
-      return Effect.flatMap(Fetching, (of) => (of.has(tokens) ? next(request) : send(request, next, tokens)))
+      return Effect.flatMap(Fetching, (fetching) =>
+        fetching.has(tokens) ? next(request) : send(request, next, tokens)
+      )
     }, "changing")
   })

@@ -9,12 +9,13 @@ import { type ClientError, isClientConnectionError, isClientError, isServerTimeo
 import type { Middleware, Next, Outcome } from "../../Middleware.js"
 import type { PreparedRequest } from "../request/preparedRequest.js"
 import { isTrue, kindOf } from "../userResult.js"
+import { KeyedState } from "./keyedState.js"
 import { monotonicMillis } from "./monotonic.js"
-import { KeyedState } from "./recent.js"
 import { middlewareError, preparedOf } from "./request.js"
 import { milliseconds, wholeNumber } from "./settings.js"
 
-const failed = (outcome: Outcome): boolean =>
+/** The default of `isFailure`: errors of the connection or a timeout of the server, and statuses from 500. */
+const isOriginFailure = (outcome: Outcome): boolean =>
   isClientError(outcome) ? isClientConnectionError(outcome) || isServerTimeoutError(outcome) : outcome.status >= 500
 
 interface Settings {
@@ -73,7 +74,7 @@ const resultOf = (settings: Settings, exit: Exit.Exit<ClientResponse, ClientErro
   return error !== undefined && isTrue(settings.isFailure(error)) ? "failure" : "neither"
 }
 
-const through = (
+const sendThrough = (
   settings: Settings,
   circuit: Circuit,
   request: PreparedRequest,
@@ -92,12 +93,12 @@ const through = (
       }
       const { era } = circuit
       return Effect.onExit(restore(next(request)), (exit) =>
-        Effect.map(monotonicMillis, (then) => {
+        Effect.map(monotonicMillis, (endedAt) => {
           let result: Result = "neither"
           try {
             result = resultOf(settings, exit)
           } finally {
-            circuit.leave(era, result, then, settings)
+            circuit.leave(era, result, endedAt, settings)
           }
         })
       )
@@ -118,14 +119,14 @@ export const circuitBreaker = (options: {
     const settings: Settings = {
       failures: wholeNumber("circuitBreaker.failures", options.failures ?? 5, 1),
       resetAfter: milliseconds("circuitBreaker.resetAfter", options.resetAfter ?? "30 seconds"),
-      isFailure: options.isFailure ?? failed
+      isFailure: options.isFailure ?? isOriginFailure
     }
     const circuits = new KeyedState(
       () => new Circuit(),
       (circuit) => circuit.healthy
     )
-    return (given, next) => {
-      const request = preparedOf(given)
-      return through(settings, circuits.get(request.target.origin.key), request, next)
+    return (clientRequest, next) => {
+      const request = preparedOf(clientRequest)
+      return sendThrough(settings, circuits.get(request.target.origin.key), request, next)
     }
   })

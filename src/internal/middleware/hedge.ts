@@ -14,17 +14,17 @@ import * as Deadlines from "../transport/deadlines.js"
 import { emitRetry, preparedOf } from "./request.js"
 import { milliseconds, wholeNumber } from "./settings.js"
 
-type Outcome = Exit.Exit<ClientResponse, ClientError>
+type AttemptExit = Exit.Exit<ClientResponse, ClientError>
 
 const nothing = () => {}
 
 /** A queue of outcomes in order of arrival, for a single reader. */
-class Outcomes {
-  private readonly arrived: Array<Outcome> = []
+class ArrivedExits {
+  private readonly arrived: Array<AttemptExit> = []
   private onArrival = nothing
 
-  add(outcome: Outcome): void {
-    this.arrived.push(outcome)
+  add(exit: AttemptExit): void {
+    this.arrived.push(exit)
     this.onArrival()
   }
 
@@ -32,9 +32,9 @@ class Outcomes {
    * The next outcome, or `undefined` after `millis`. Uses a deadline, because `Effect.timeout` has no effect within an
    * outer middleware that is uninterruptible.
    */
-  next(millis: number): Effect.Effect<Outcome | undefined> {
+  next(millis: number): Effect.Effect<AttemptExit | undefined> {
     return Effect.clockWith((clock) =>
-      cancellable<Outcome | undefined>((resume) => {
+      cancellable<AttemptExit | undefined>((resume) => {
         const deadlines = Deadlines.of(clock)
         const settle = () => {
           end()
@@ -53,7 +53,7 @@ class Outcomes {
   }
 }
 
-const race = (
+const raceAttempts = (
   request: PreparedRequest,
   next: Next,
   after: number,
@@ -62,16 +62,16 @@ const race = (
   // Closing the Scope interrupts the losing attempts and waits for them.
   Effect.scoped(
     Effect.suspend(() => {
-      const outcomes = new Outcomes()
-      const attempt = Effect.map(Effect.exit(next(request)), (exit) => outcomes.add(exit))
+      const exits = new ArrivedExits()
+      const attempt = Effect.map(Effect.exit(next(request)), (exit) => exits.add(exit))
       const launch = Effect.forkScoped(Effect.interruptible(attempt))
       const wait = (
         launched: number,
         pending: number,
-        failure: Outcome | undefined
+        failure: AttemptExit | undefined
       ): Effect.Effect<ClientResponse, ClientError, Scope> => {
-        const taken = outcomes.next(launched <= max && failure === undefined ? after : Infinity)
-        return Effect.flatMap(taken, (exit) => {
+        const nextExit = exits.next(launched <= max && failure === undefined ? after : Infinity)
+        return Effect.flatMap(nextExit, (exit) => {
           if (exit === undefined) {
             return emitRetry(next, request, { reason: "Hedge", delay: after }).pipe(
               Effect.zipRight(launch),
@@ -93,10 +93,10 @@ export const hedge = (options: {
 }): Middleware => {
   const after = milliseconds("hedge.after", options.after)
   const max = wholeNumber("hedge.max", options.max ?? 1, 0)
-  return (given, next) => {
-    const request = preparedOf(given)
+  return (clientRequest, next) => {
+    const request = preparedOf(clientRequest)
     return isSafe(request.method) && isReplayable(request.body) && max > 0
-      ? race(request, next, after, max)
+      ? raceAttempts(request, next, after, max)
       : next(request)
   }
 }

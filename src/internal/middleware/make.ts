@@ -22,7 +22,7 @@ const adopt = (next: Next, response: ClientResponse): Effect.Effect<void> =>
     if (call === undefined || !(response instanceof Response)) return
     const { source } = response
     if (source instanceof Hop && source.call !== call) {
-      response.disown()
+      response.detachFromScope()
       call.adopt(response)
     }
   })

@@ -6,35 +6,36 @@ import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientError } from "../../Errors.js"
 import type { Middleware } from "../../Middleware.js"
 import { ignoreRejection, kindOf } from "../userResult.js"
+import { KeyedState } from "./keyedState.js"
 import { monotonicMillis } from "./monotonic.js"
-import { KeyedState } from "./recent.js"
 import { middlewareError } from "./request.js"
 import { milliseconds } from "./settings.js"
 
-/** The times of the last `limit` requests with one key, in a ring buffer. */
-class Turns {
+/** The limiter of one key: a queue, and the times of the last `limit` requests in a ring buffer. */
+class KeyLimiter {
   /** The request that holds the permit sleeps; later ones wait for the permit in order. */
   readonly gate = Effect.unsafeMakeSemaphore(1)
   waiting = 0
-  private readonly times: Array<number> = []
+  /** When the last request was sent. */
+  lastSend = Number.NEGATIVE_INFINITY
+  private readonly sendTimes: Array<number> = []
   private oldest = 0
 
   /** Milliseconds until the next request may be sent. */
-  wait(now: number, limit: number, interval: number): number {
-    const first = this.times.length < limit ? undefined : this.times[this.oldest]
+  delay(now: number, limit: number, interval: number): number {
+    const first = this.sendTimes.length < limit ? undefined : this.sendTimes[this.oldest]
     return first === undefined ? 0 : Math.max(0, first + interval - now)
   }
 
-  take(now: number, limit: number): void {
-    if (this.times.length < limit) this.times.push(now)
+  /** Records that a request is sent now. */
+  recordSend(now: number, limit: number): void {
+    if (this.sendTimes.length < limit) this.sendTimes.push(now)
     else {
-      this.times[this.oldest] = now
+      this.sendTimes[this.oldest] = now
       this.oldest = (this.oldest + 1) % limit
     }
-    this.last = now
+    this.lastSend = now
   }
-
-  last = Number.NEGATIVE_INFINITY
 }
 
 export const rateLimit = (options: {
@@ -52,38 +53,38 @@ export const rateLimit = (options: {
       return Effect.dieMessage(`Invalid option "rateLimit.key": expected a function, got ${kindOf(key)}`)
     if (!Number.isFinite(interval))
       return Effect.dieMessage('Invalid option "rateLimit.interval": expected a finite duration')
-    let latest = Number.NEGATIVE_INFINITY
-    const turns = new KeyedState(
-      () => new Turns(),
-      (turn) => turn.waiting === 0 && turn.last + interval <= latest,
+    let latestSend = Number.NEGATIVE_INFINITY
+    const limiters = new KeyedState(
+      () => new KeyLimiter(),
+      (limiter) => limiter.waiting === 0 && limiter.lastSend + interval <= latestSend,
       // Only idle entries are evicted. Otherwise the use of many other keys could evict a key and reset its limit.
       () => true
     )
-    const pass = (turn: Turns): Effect.Effect<void> =>
+    const waitForTurn = (limiter: KeyLimiter): Effect.Effect<void> =>
       Effect.flatMap(monotonicMillis, (now) => {
-        const wait = turn.wait(now, limit, interval)
+        const wait = limiter.delay(now, limit, interval)
         // Checks again, because a timer may fire slightly early.
-        if (wait > 0) return Effect.zipRight(Effect.sleep(Duration.millis(Math.ceil(wait))), pass(turn))
-        latest = Math.max(latest, now)
-        turn.take(now, limit)
+        if (wait > 0) return Effect.zipRight(Effect.sleep(Duration.millis(Math.ceil(wait))), waitForTurn(limiter))
+        latestSend = Math.max(latestSend, now)
+        limiter.recordSend(now, limit)
         return Effect.void
       })
-    const queue = (turn: Turns): Effect.Effect<void> =>
+    const queueForTurn = (limiter: KeyLimiter): Effect.Effect<void> =>
       Effect.suspend(() => {
-        turn.waiting++
+        limiter.waiting++
         return Effect.ensuring(
-          turn.gate.withPermits(1)(pass(turn)),
+          limiter.gate.withPermits(1)(waitForTurn(limiter)),
           Effect.sync(() => {
-            turn.waiting--
+            limiter.waiting--
           })
         )
       })
-    const refuse = (turn: Turns, request: ClientRequest): Effect.Effect<void, ClientError> =>
+    const sendOrRefuse = (limiter: KeyLimiter, request: ClientRequest): Effect.Effect<void, ClientError> =>
       Effect.flatMap(monotonicMillis, (now) => {
-        const wait = turn.wait(now, limit, interval)
+        const wait = limiter.delay(now, limit, interval)
         if (wait === 0) {
-          latest = Math.max(latest, now)
-          turn.take(now, limit)
+          latestSend = Math.max(latestSend, now)
+          limiter.recordSend(now, limit)
           return Effect.void
         }
         const description = `at most ${limit} requests per ${interval} ms; the next is allowed in ${Math.ceil(wait)} ms`
@@ -98,8 +99,11 @@ export const rateLimit = (options: {
           const description = `rateLimit: expected key to return a string, got ${kindOf(name)}`
           return Effect.fail(middlewareError(request, "Failed", { description }))
         }
-        const turn = turns.get(name)
-        return Effect.zipRight(options.wait === false ? refuse(turn, request) : queue(turn), next(request))
+        const limiter = limiters.get(name)
+        return Effect.zipRight(
+          options.wait === false ? sendOrRefuse(limiter, request) : queueForTurn(limiter),
+          next(request)
+        )
       })
-    return Effect.acquireRelease(Effect.succeed(middleware), () => Effect.sync(() => turns.clear()))
+    return Effect.acquireRelease(Effect.succeed(middleware), () => Effect.sync(() => limiters.clear()))
   })

@@ -37,22 +37,23 @@ const keyHeader = "Idempotency-Key"
 interface Policy {
   readonly times: number
   readonly schedule: Schedule.Schedule<unknown, Outcome>
-  readonly wanted: (outcome: Outcome) => boolean
+  readonly shouldRetry: (outcome: Outcome) => boolean
   /** Whether requests with the method may be sent again although the server may have acted on them. */
-  readonly applies: (method: string) => boolean
+  readonly appliesTo: (method: string) => boolean
   /** Whether requests with other methods are retried if nothing of them was sent. */
   readonly repeatsUnsent: boolean
   /** In milliseconds; 0 ignores Retry-After. */
   readonly maxRetryAfter: number
-  readonly key: boolean
+  /** Whether requests get an Idempotency-Key header. */
+  readonly addsKey: boolean
   readonly budget: Budget | undefined
 }
 
-const checkOptions = ({ budget, schedule, while: wanted }: RetryOptions): void => {
+const checkOptions = ({ budget, schedule, while: shouldRetry }: RetryOptions): void => {
   if (schedule !== undefined && !Schedule.isSchedule(schedule))
     throw new TypeError(`Invalid option "retry.schedule": expected a Schedule, got ${kindOf(schedule)}`)
-  if (wanted !== undefined && typeof wanted !== "function")
-    throw new TypeError(`Invalid option "retry.while": expected a function, got ${kindOf(wanted)}`)
+  if (shouldRetry !== undefined && typeof shouldRetry !== "function")
+    throw new TypeError(`Invalid option "retry.while": expected a function, got ${kindOf(shouldRetry)}`)
   if (budget !== undefined && !(budget instanceof Budget))
     throw new TypeError('Invalid option "retry.budget": expected a budget made by retryBudget')
 }
@@ -60,42 +61,47 @@ const checkOptions = ({ budget, schedule, while: wanted }: RetryOptions): void =
 const toPolicy = (options: RetryOptions): Policy => {
   checkOptions(options)
   const methods = options.methods === undefined ? undefined : new Set(options.methods.map((name) => name.toUpperCase()))
-  const key = options.idempotencyKey === true
+  const addsKey = options.idempotencyKey === true
   return {
     times: wholeNumber("retry.times", options.times ?? 2, 0),
     schedule: options.schedule ?? defaultSchedule,
-    wanted: options.while ?? isTransient,
-    applies: (method) => (methods === undefined ? key || isIdempotent(method) : methods.has(method)),
+    shouldRetry: options.while ?? isTransient,
+    appliesTo: (method) => (methods === undefined ? addsKey || isIdempotent(method) : methods.has(method)),
     repeatsUnsent: methods === undefined,
     maxRetryAfter: milliseconds("retry.maxRetryAfter", options.maxRetryAfter ?? "1 minute"),
-    key,
+    addsKey,
     budget: options.budget instanceof Budget ? options.budget : undefined
   }
 }
 
 /** The delay before the next attempt, and the remaining steps of the schedule. */
-interface Again {
+interface RetryDecision {
   readonly delay: number
   readonly steps: Steps<Outcome>
 }
 
-/** Decides whether and when to retry; `undefined` if the outcome is final. */
-const again = (
+/**
+ * Decides whether and when to retry; `undefined` if the outcome is final. `remainingSteps` is `undefined` before the
+ * first retry.
+ */
+const decide = (
   policy: Policy,
   host: string,
   outcome: Outcome,
-  started: Steps<Outcome> | undefined
-): Effect.Effect<Again | undefined> =>
+  remainingSteps: Steps<Outcome> | undefined
+): Effect.Effect<RetryDecision | undefined> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const response = responseOf(outcome)
     const requested = response === undefined || policy.maxRetryAfter === 0 ? undefined : retryAfter(response, now)
     if (requested !== undefined && requested > policy.maxRetryAfter) return Effect.succeed(undefined)
-    return Effect.flatMap(started === undefined ? stepsOf(policy.schedule) : Effect.succeed(started), (steps) =>
-      Effect.map(steps(now, outcome), (wait) => {
-        if (wait === undefined) return undefined
-        if (policy.budget !== undefined && !policy.budget.retry(host, now)) return undefined
-        return { delay: Math.max(0, wait, requested ?? 0), steps }
-      })
+    return Effect.flatMap(
+      remainingSteps === undefined ? stepsOf(policy.schedule) : Effect.succeed(remainingSteps),
+      (steps) =>
+        Effect.map(steps(now, outcome), (wait) => {
+          if (wait === undefined) return undefined
+          if (policy.budget !== undefined && !policy.budget.retry(host, now)) return undefined
+          return { delay: Math.max(0, wait, requested ?? 0), steps }
+        })
     )
   })
 
@@ -110,10 +116,10 @@ interface Repeatable {
  * Whether nothing of a request was sent. `before` is the number of attempts before `next` was called: if `next` made
  * more than one, the error describes only the last.
  */
-const isUnsent = (outcome: Outcome, request: PreparedRequest, before: number): boolean =>
+const isUnsent = (outcome: Outcome, request: PreparedRequest, attemptsBefore: number): boolean =>
   isClientError(outcome) &&
   retryability(outcome) === "unsent" &&
-  (outcome.attempt === undefined || outcome.attempt - before <= 1) &&
+  (outcome.attempt === undefined || outcome.attempt - attemptsBefore <= 1) &&
   isSendable(request.body)
 
 /** Runs one attempt and the retries after it. */
@@ -123,12 +129,12 @@ const attempt = (
   count: number,
   steps: Steps<Outcome> | undefined
 ): Effect.Effect<ClientResponse, ClientError> => {
-  const before = callOf(next)?.attempt ?? 0
-  const after = (outcome: Outcome, stands: Effect.Effect<ClientResponse, ClientError>) => {
-    if (count >= policy.times || (onlyUnsent && !isUnsent(outcome, request, before))) return stands
-    if (!isTrue(policy.wanted(outcome))) return stands
-    return Effect.flatMap(again(policy, request.target.origin.authority, outcome, steps), (decision) => {
-      if (decision === undefined) return stands
+  const attemptsBefore = callOf(next)?.attempt ?? 0
+  const afterOutcome = (outcome: Outcome, finalResult: Effect.Effect<ClientResponse, ClientError>) => {
+    if (count >= policy.times || (onlyUnsent && !isUnsent(outcome, request, attemptsBefore))) return finalResult
+    if (!isTrue(policy.shouldRetry(outcome))) return finalResult
+    return Effect.flatMap(decide(policy, request.target.origin.authority, outcome, steps), (decision) => {
+      if (decision === undefined) return finalResult
       const { delay } = decision
       const response = responseOf(outcome)
       const error = isClientError(outcome) ? outcome : undefined
@@ -141,29 +147,29 @@ const attempt = (
     })
   }
   return Effect.matchEffect(next(request), {
-    onFailure: (error) => after(error, Effect.fail(error)),
-    onSuccess: (response) => after(response, Effect.succeed(response))
+    onFailure: (error) => afterOutcome(error, Effect.fail(error)),
+    onSuccess: (response) => afterOutcome(response, Effect.succeed(response))
   })
 }
 
 export const retry = (options: RetryOptions): Middleware => {
   const policy = toPolicy(options)
-  const counted = (request: PreparedRequest): Effect.Effect<void> => {
+  const countRequest = (request: PreparedRequest): Effect.Effect<void> => {
     const { budget } = policy
     if (budget === undefined) return Effect.void
     return Effect.map(Clock.currentTimeMillis, (now) => budget.request(request.target.origin.authority, now))
   }
-  return (given, next) => {
-    const request = preparedOf(given)
-    const first = counted(request)
-    const applies = policy.applies(request.method)
-    if (!applies && !policy.repeatsUnsent) return Effect.zipRight(first, next(request))
+  return (clientRequest, next) => {
+    const request = preparedOf(clientRequest)
+    const count = countRequest(request)
+    const applies = policy.appliesTo(request.method)
+    if (!applies && !policy.repeatsUnsent) return Effect.zipRight(count, next(request))
     const onlyUnsent = !applies || !isReplayable(request.body)
-    const minted =
-      !onlyUnsent && policy.key && !isIdempotent(request.method) && request.header(keyHeader)._tag === "None"
-    const sent = minted ? setHeader(request, keyHeader, randomUUID()) : request
+    const needsKey =
+      !onlyUnsent && policy.addsKey && !isIdempotent(request.method) && request.header(keyHeader)._tag === "None"
+    const sent = needsKey ? setHeader(request, keyHeader, randomUUID()) : request
     return Effect.zipRight(
-      first,
+      count,
       Effect.suspend(() => attempt(policy, { request: sent, next, onlyUnsent }, 0, undefined))
     )
   }

@@ -41,24 +41,24 @@ const fromRateLimit = (text: string): number | undefined => {
   let longest: number | undefined
   for (const item of text.split(",")) {
     const time = /;\s*t=([\d.]+)/.exec(item)?.[1]
-    const rest = /;\s*r=(\d+(?:\.\d*)?)/.exec(item)?.[1]
+    const remaining = /;\s*r=(\d+(?:\.\d*)?)/.exec(item)?.[1]
     const delay = time === undefined ? undefined : seconds(time)
-    if (delay === undefined || (rest !== undefined && Number(rest) > 0)) continue
+    if (delay === undefined || (remaining !== undefined && Number(remaining) > 0)) continue
     longest = Math.max(longest ?? 0, delay)
   }
   return longest
 }
 
-const resets = ["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"] as const
+const resetHeaders = ["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"] as const
 
 /** Milliseconds to wait from `now`, or `undefined` if the response does not specify it. */
 export const retryAfter = (response: ClientResponse, now: number): number | undefined => {
-  const given = Option.getOrUndefined(response.header("retry-after"))
-  const wait = given === undefined ? undefined : fromRetryAfter(given.trim(), now)
+  const field = Option.getOrUndefined(response.header("retry-after"))
+  const wait = field === undefined ? undefined : fromRetryAfter(field.trim(), now)
   if (wait !== undefined) return wait
   // With any other status, the failure has nothing to do with a rate limit.
   if (response.status !== 429 && response.status !== 503) return undefined
-  for (const name of resets) {
+  for (const name of resetHeaders) {
     const value = Option.getOrUndefined(response.header(name))
     const reset = value === undefined ? undefined : fromReset(value.trim(), now)
     if (reset !== undefined) return reset

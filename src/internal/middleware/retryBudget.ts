@@ -1,5 +1,5 @@
 /** Retry budget: limits retries to a share of a host's requests, so that they do not overload it further. */
-import { KeyedState } from "./recent.js"
+import { KeyedState } from "./keyedState.js"
 import { nonNegative } from "./settings.js"
 
 const slots = 10
@@ -9,17 +9,17 @@ const slotMillis = 1000
 class Window {
   private readonly requests: Array<number> = new Array<number>(slots).fill(0)
   private readonly retries: Array<number> = new Array<number>(slots).fill(0)
-  private last: number | undefined = undefined
+  private lastSlot: number | undefined = undefined
 
   private advance(now: number): number {
     const slot = Math.floor(now / slotMillis)
-    const from = this.last === undefined ? slot - slots : Math.max(this.last, slot - slots)
+    const from = this.lastSlot === undefined ? slot - slots : Math.max(this.lastSlot, slot - slots)
     for (let passed = from + 1; passed <= slot; passed++) {
       this.requests[passed % slots] = 0
       this.retries[passed % slots] = 0
     }
-    this.last = Math.max(this.last ?? slot, slot)
-    return this.last % slots
+    this.lastSlot = Math.max(this.lastSlot ?? slot, slot)
+    return this.lastSlot % slots
   }
 
   request(now: number): void {

@@ -15,7 +15,7 @@ export const nonNegative = (option: string, value: number): number => {
 }
 
 /** A duration in milliseconds. */
-export const milliseconds = (option: string, given: Duration.DurationInput): number => {
-  if (isMisread(given)) throw new TypeError(`Invalid option "${option}": expected a duration from 0 on`)
-  return toMillis(given)
+export const milliseconds = (option: string, input: Duration.DurationInput): number => {
+  if (isMisread(input)) throw new TypeError(`Invalid option "${option}": expected a duration from 0 on`)
+  return toMillis(input)
 }

@@ -29,20 +29,20 @@ const expiryClaim = (token: Redacted.Redacted): number | undefined => {
   }
 }
 
-const lifetimeOf = (given: ExpiringToken["expiresIn"]): number | undefined =>
-  Option.getOrUndefined(Option.map(decodeDuration(given), Duration.toMillis))
+const lifetimeOf = (input: ExpiringToken["expiresIn"]): number | undefined =>
+  Option.getOrUndefined(Option.map(decodeDuration(input), Duration.toMillis))
 
-const isExpiring = (given: Redacted.Redacted | ExpiringToken): given is ExpiringToken =>
-  typeof given === "object" && given !== null && !Redacted.isRedacted(given) && "token" in given
+const isExpiring = (input: Redacted.Redacted | ExpiringToken): input is ExpiringToken =>
+  typeof input === "object" && input !== null && !Redacted.isRedacted(input) && "token" in input
 
-const partsOf = (given: Redacted.Redacted | ExpiringToken) =>
-  isExpiring(given)
-    ? { token: given.token, lifetime: lifetimeOf(given.expiresIn) }
-    : { token: given, lifetime: undefined }
+const partsOf = (input: Redacted.Redacted | ExpiringToken) =>
+  isExpiring(input)
+    ? { token: input.token, lifetime: lifetimeOf(input.expiresIn) }
+    : { token: input, lifetime: undefined }
 
 /** Converts a token of the caller. An expiry in the past counts as unknown. */
-export const knownToken = (given: Redacted.Redacted | ExpiringToken, now: number, ahead: number): KnownToken => {
-  const { lifetime, token } = partsOf(given)
+export const knownToken = (input: Redacted.Redacted | ExpiringToken, now: number, ahead: number): KnownToken => {
+  const { lifetime, token } = partsOf(input)
   const claimed = lifetime === undefined && Redacted.isRedacted(token) ? expiryClaim(token) : undefined
   const expiresAt = lifetime === undefined ? (claimed ?? Infinity) : now + lifetime
   if (expiresAt === Infinity || expiresAt <= now) return { token, expiresAt: Infinity, refreshAt: Infinity }

@@ -6,36 +6,36 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import { fromResponse } from "./mockAnswer.js"
-import type { Answering } from "./mockConnection.js"
+import type { AnswerRequest } from "./mockConnection.js"
 
 /**
  * Serves each request with the app. An app that fails or dies answers as on its server: with status 500, unless the
  * error defines a response.
  */
-export const serving =
-  <E, R>(app: HttpApp.Default<E, R>): Answering<Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>> =>
+export const answerWithApp =
+  <E, R>(app: HttpApp.Default<E, R>): AnswerRequest<Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>> =>
   (request, scope) =>
     Effect.flatMap(Effect.runtime<Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>>(), (runtime) => {
       const withoutBody = request.method === "HEAD"
       const source = HttpServerRequest.fromWeb(request)
-      const own = Context.add(
+      const requestContext = Context.add(
         Context.make(HttpServerRequest.HttpServerRequest, source),
         Scope.Scope,
         // The Scope of the exchange, which closes with the body of the response.
         scope
       )
-      const provided = Effect.mapInputContext(Effect.provide(app, own), (input: Context.Context<never>) =>
+      const provided = Effect.mapInputContext(Effect.provide(app, requestContext), (input: Context.Context<never>) =>
         Context.merge(runtime.context, input)
       )
-      let answered: Response | undefined
+      let produced: Response | undefined
       const handled = HttpApp.toHandled(Effect.interruptible(provided), (_, response) =>
         Effect.sync(() => {
-          answered = HttpServerResponse.toWeb(response, { withoutBody, runtime })
+          produced = HttpServerResponse.toWeb(response, { withoutBody, runtime })
         })
       )
       // An app may fail after it has produced a response; the response is used then.
       return Effect.matchCauseEffect(Effect.provideService(handled, HttpServerRequest.HttpServerRequest, source), {
-        onFailure: (cause) => (answered === undefined ? Effect.failCause(cause) : Effect.succeed(answered)),
-        onSuccess: () => Effect.sync(() => answered ?? new Response(null, { status: 500 }))
+        onFailure: (cause) => (produced === undefined ? Effect.failCause(cause) : Effect.succeed(produced)),
+        onSuccess: () => Effect.sync(() => produced ?? new Response(null, { status: 500 }))
       }).pipe(Effect.map((response) => fromResponse(response, request.method)))
     })

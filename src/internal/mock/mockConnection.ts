@@ -26,12 +26,12 @@ import { exactOf, mockRequest } from "./mockRequest.js"
 import { MockUpload, type UploadOwner } from "./mockUpload.js"
 
 /** Answers a request. The Scope closes with the body of the answer. */
-export type Answering<R> = (request: MockRequest, scope: Scope.Scope) => Effect.Effect<Answer, ClientError, R>
+export type AnswerRequest<R> = (request: MockRequest, scope: Scope.Scope) => Effect.Effect<Answer, ClientError, R>
 
 /** The transport of the connection. */
 export interface MockOwner<R> {
   readonly context: Context.Context<R>
-  readonly answer: Answering<R>
+  readonly answer: AnswerRequest<R>
   readonly onBegin: (connection: MockConnection<R>, request: MockRequest) => void
   readonly onAnswer: (connection: MockConnection<R>, status: number) => void
   /** Called after the exchange, its fiber and its Scope have ended. */
@@ -48,7 +48,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
 
   readonly id: number
   readonly info: ConnectionInfo
-  exchanged: Exchange | undefined = undefined
+  exchange: Exchange | undefined = undefined
   private readonly owner: MockOwner<R>
   private readonly state: FiberState
   private readonly aborter = new AbortController()
@@ -69,7 +69,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   }
 
   start(exchange: Exchange): void {
-    this.exchanged = exchange
+    this.exchange = exchange
     const upload = new MockUpload(exchange.wireRequest.body, this)
     this.upload = upload
     exchange.marks.start("send")
@@ -130,10 +130,10 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     exchange.marks.start("body")
     const body = new IncomingBody(head.contentLength, this)
     this.body = body
-    const none = answer.body === undefined || hasNoContent(exchange.wireRequest.method, head.status)
+    const isBodiless = answer.body === undefined || hasNoContent(exchange.wireRequest.method, head.status)
     exchange.onHead(head, body)
-    if (this.over) return cancelled(answer)
-    if (none && answer.cut !== true) {
+    if (this.over) return cancelBody(answer)
+    if (isBodiless && answer.cut !== true) {
       this.settle(exchange, body, answer)
       return Effect.void
     }
@@ -147,10 +147,10 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   // The response body.
 
   private pump(body: IncomingBody, answer: Answer): Effect.Effect<void> {
-    const given = answer.body
-    if (given === undefined) return Effect.void
-    if (given instanceof Uint8Array) return this.push(body, given)
-    const reader = given.getReader()
+    const content = answer.body
+    if (content === undefined) return Effect.void
+    if (content instanceof Uint8Array) return this.push(body, content)
+    const reader = content.getReader()
     const read = Effect.tryPromise({ try: () => reader.read(), catch: (cause) => cause })
     const loop: Effect.Effect<void> = Effect.matchEffect(read, {
       onFailure: (cause) => Effect.sync(() => this.failBody(this.incomplete(cause))),
@@ -183,11 +183,11 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
       const rest = end < Math.min(bytes.length, room) ? this.push(body, bytes.subarray(end)) : Effect.void
       if (body.push(slice, 0, end)) return rest
       this.paused = true
-      return Effect.zipRight(this.resumed, rest)
+      return Effect.zipRight(this.awaitResume, rest)
     })
   }
 
-  private get resumed(): Effect.Effect<void> {
+  private get awaitResume(): Effect.Effect<void> {
     return callback<void>((resume) => {
       if (!this.paused) resume(Effect.void)
       else this.wake = () => resume(Effect.void)
@@ -208,13 +208,13 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   abandon(): void {
     if (this.over) return
     this.finish()
-    this.exchanged?.onDone()
+    this.exchange?.onDone()
   }
 
   // Callbacks of the upload.
 
   readonly onSent = (): void => {
-    const exchange = this.exchanged
+    const exchange = this.exchange
     if (exchange === undefined || this.over) return
     this.sent = true
     exchange.marks.end("send")
@@ -244,7 +244,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   abort(_reason: ConnectionClosed["reason"]): void {
     if (this.over) return
     this.finish()
-    if (this.body !== undefined) this.exchanged?.onDone()
+    if (this.body !== undefined) this.exchange?.onDone()
   }
 
   private settle(exchange: Exchange, body: IncomingBody, answer: Answer): void {
@@ -269,7 +269,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
       this.fail(failure.value)
       return
     }
-    const exchange = this.exchanged
+    const exchange = this.exchange
     const defect = Cause.isInterruptedOnly(cause)
       ? Cause.die(new Error("The handler of the mock interrupted itself"))
       : withoutFailures(cause)
@@ -284,14 +284,14 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   private fail(error: ClientError): void {
     if (this.over) return
     this.finish()
-    this.exchanged?.onError(error, "never")
+    this.exchange?.onError(error, "never")
   }
 
   private failBody(error: ClientError): void {
     if (this.over) return
     const body = this.body
     this.finish()
-    this.exchanged?.onDone()
+    this.exchange?.onDone()
     body?.fail(error)
   }
 
@@ -306,7 +306,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
 
   private incomplete(cause: unknown): ClientPayloadError {
     return new ClientPayloadError({
-      ...this.exchanged?.details("body"),
+      ...this.exchange?.details("body"),
       reason: "Incomplete",
       received: this.body?.received ?? 0,
       expected: this.body?.length,
@@ -318,7 +318,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
 
   private watch(phase: "send" | "headers" | "body", limit: number): void {
     this.idleTimer.end()
-    const exchange = this.exchanged
+    const exchange = this.exchange
     if (limit === Infinity || exchange === undefined) return
     const onTimeout = () => {
       const details = { ...exchange.details(phase), phase, timeout: phase, limit: Duration.millis(limit) }
@@ -328,11 +328,11 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   }
 
   private touch(): void {
-    if (this.exchanged !== undefined) this.idleTimer.touch(this.exchanged.deadlines.now())
+    if (this.exchange !== undefined) this.idleTimer.touch(this.exchange.deadlines.now())
   }
 }
 
-const cancelled = (answer: Answer): Effect.Effect<void> =>
+const cancelBody = (answer: Answer): Effect.Effect<void> =>
   Effect.sync(() => {
     if (answer.body instanceof ReadableStream) answer.body.cancel().catch(() => {})
   })

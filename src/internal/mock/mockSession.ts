@@ -11,16 +11,16 @@ import { eventSource } from "../session/service/eventSource.js"
 import { paginate } from "../session/service/paginate.js"
 import { typeId } from "../session/service/sessionImpl.js"
 
-const absent = (name: string) => Effect.dieMessage(`Session.layerMock: ${name} was not given`)
+const missing = (name: string) => Effect.dieMessage(`Session.layerMock: ${name} was not given`)
 
 /** The session. Verbs and `execute` use `request` if they are missing; any other missing member dies with its name. */
 export const mockSession = (partial: Partial<Omit<SessionService, TypeId>>): SessionService => {
-  const request: SessionService["request"] = partial.request ?? (() => absent("request"))
+  const request: SessionService["request"] = partial.request ?? (() => missing("request"))
   const verb =
     (method: Method): Verb =>
     (url, options) =>
       request(method, url, options)
-  const asked =
+  const findMock =
     (url: UrlInput, options: RequestOptions): FindSession<never> =>
     () =>
       service.get(url, options)
@@ -36,9 +36,9 @@ export const mockSession = (partial: Partial<Omit<SessionService, TypeId>>): Ses
     put: verb("PUT"),
     patch: verb("PATCH"),
     execute: (value, options) => request(value.method, value.url, options),
-    webSocket: () => absent("webSocket"),
-    upgrade: () => absent("upgrade"),
-    paginate: (url, page, options = {}) => paginate(url, page, options, asked),
+    webSocket: () => missing("webSocket"),
+    upgrade: () => missing("upgrade"),
+    paginate: (url, page, options = {}) => paginate(url, page, options, findMock),
     sse: (url, options = {}) => eventSource((method, given) => service.request(method, url, given), options),
     with: () => service,
     get cookieJar(): CookieJarService {

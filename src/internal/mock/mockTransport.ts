@@ -18,7 +18,7 @@ import { noDeviations } from "../transport/deviations.js"
 import { makeHub } from "../transport/signalHub.js"
 import type { Connection, Exchange, Route, Transport } from "../transport/transport.js"
 import { fromResponse } from "./mockAnswer.js"
-import { type Answering, MockConnection, type MockOwner } from "./mockConnection.js"
+import { type AnswerRequest, MockConnection, type MockOwner } from "./mockConnection.js"
 
 /** Milliseconds that requests in flight get when the transport closes, as over a network. */
 const gracefulShutdownTimeout = 5000
@@ -46,7 +46,7 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
   readonly hub = makeHub()
   readonly gracefulShutdownTimeout = gracefulShutdownTimeout
   readonly context: Context.Context<R>
-  readonly answer: Answering<R>
+  readonly answer: AnswerRequest<R>
   private readonly active = new Map<MockConnection<R>, CallRecord | undefined>()
   private calls: Array<CallRecord> = []
   private state: "open" | "closing" | "closed" = "open"
@@ -55,7 +55,7 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
   private onQuiet: (() => void) | undefined = undefined
 
   /** `context` is provided to the handlers. */
-  constructor(context: Context.Context<R>, answer: Answering<R>) {
+  constructor(context: Context.Context<R>, answer: AnswerRequest<R>) {
     this.context = context
     this.answer = answer
   }
@@ -79,7 +79,7 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
       const state = stateOf(fiber)
       const open = () => {
         const connection = new MockConnection(++this.ids, this, state)
-        connection.exchanged = exchange
+        connection.exchange = exchange
         this.active.set(connection, undefined)
         exchange.onConnection(connection)
         return connection
@@ -110,7 +110,7 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
 
   onEnd(connection: MockConnection<R>): void {
     this.active.delete(connection)
-    connection.exchanged?.trace?.offer({
+    connection.exchange?.trace?.offer({
       _tag: "ConnectionClosed",
       connectionId: connection.id,
       reason: "ConnectionClose",
@@ -124,9 +124,9 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
 
   stats(): Counts & { readonly perKey: ReadonlyMap<string, Counts> } {
     const perKey = new Map<string, Counts>()
-    for (const { exchanged } of this.active.keys()) {
-      if (exchanged === undefined) continue
-      const { key } = exchanged.route
+    for (const { exchange } of this.active.keys()) {
+      if (exchange === undefined) continue
+      const { key } = exchange.route
       const active = (perKey.get(key)?.acquired ?? 0) + 1
       perKey.set(key, { ...none, acquired: active, streams: active })
     }
@@ -156,7 +156,7 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
           Effect.sync(() => {
             this.state = "closed"
             for (const connection of [...this.active.keys()]) {
-              if (connection.exchanged !== undefined) connection.cut(closedError(connection.exchanged))
+              if (connection.exchange !== undefined) connection.cut(closedError(connection.exchange))
             }
           })
         ),
@@ -189,7 +189,7 @@ const fromPromise = (promise: Promise<Response>): Effect.Effect<Response, Client
   )
 
 /** A transport that closes with the Scope, and provides the handlers with the services of the context. */
-export const fromAnswering = <R>(answer: Answering<R>): Effect.Effect<MockTransport<R>, never, R | Scope.Scope> =>
+export const fromAnswering = <R>(answer: AnswerRequest<R>): Effect.Effect<MockTransport<R>, never, R | Scope.Scope> =>
   // Loads the list now. Loading it for a cookie with a Domain attribute would take time that no TestClock controls.
   Effect.flatMap(Effect.zipRight(loadSuffixes, currentServices<R>()), (context) =>
     Effect.acquireRelease(
@@ -200,7 +200,7 @@ export const fromAnswering = <R>(answer: Answering<R>): Effect.Effect<MockTransp
 
 /** Answers requests by a handler. */
 export const handling =
-  <R>(handler: MockHandler<R>): Answering<Exclude<R, Scope.Scope>> =>
+  <R>(handler: MockHandler<R>): AnswerRequest<Exclude<R, Scope.Scope>> =>
   (request, scope) => {
     const response = Effect.suspend((): Effect.Effect<Response, ClientError, R> => {
       const result = handler(request)

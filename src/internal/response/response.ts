@@ -17,7 +17,7 @@ import { BodyReader, type BodySink } from "./body/bodyReader.js"
 import { EventDecoder } from "./body/eventDecoder.js"
 import { json } from "./body/json.js"
 import { LineDecoder } from "./body/lines.js"
-import { type Decoder, decoded } from "./body/pullDecoder.js"
+import { type Decoder, pullDecoded } from "./body/pullDecoder.js"
 import { once, type PullQueue } from "./body/pullQueue.js"
 import { readerLimit } from "./readerLimit.js"
 import type { ResponseSource, Sent, Upgrade } from "./responseSource.js"
@@ -85,10 +85,10 @@ export class Response extends WholeBody implements ClientResponse {
       let opened = false
       const start = Effect.withFiberRuntime<Pull<A, BodyError>, BodyError>((fiber) => {
         const limit = readerLimit(stateOf(fiber))
-        this.endWithScope()
+        this.releaseIfScopeClosed()
         if (this.cached !== undefined) {
           return Effect.map(
-            this.within(limit, () => this.bytesNow()),
+            this.unlessTooLarge(limit, () => this.bytesNow()),
             (bytes) => decode(once(bytes))
           )
         }
@@ -128,7 +128,7 @@ export class Response extends WholeBody implements ClientResponse {
     )
   }
   private decodePull<A>(pull: PullQueue["pull"], decoder: Decoder<A>) {
-    return decoded(pull, decoder, (reason, cause) => this.payloadError(reason, cause))
+    return pullDecoded(pull, decoder, (reason, cause) => this.payloadError(reason, cause))
   }
 
   // Checking the status, and releasing the response.
@@ -159,12 +159,12 @@ export class Response extends WholeBody implements ClientResponse {
     return Effect.suspend(() => {
       const size = this.source.settings.errorBodySize
       if (this.cached !== undefined) return Effect.succeed(this.cached.slice(0, size))
-      this.endWithScope()
+      this.releaseIfScopeClosed()
       if (this.begun !== undefined) return Effect.succeed(this.begun.beginning.bytes.slice(0, size))
       if (this.state !== "Unread") return Effect.succeed(nothing)
       const beginning = this.begin(size)
       const read = Effect.map(
-        Effect.onInterrupt(beginning.awaited, () => this.release),
+        Effect.onInterrupt(beginning.wait, () => this.release),
         () => this.endBeginning(beginning).slice(0, size)
       )
       return this.source.listen === undefined ? read : Effect.zipLeft(read, this.source.listen)

@@ -52,7 +52,7 @@ export class ResponseBody extends ResponseHeadView {
   protected cached: Uint8Array | undefined = undefined
   protected failure: BodyError | undefined = undefined
   protected reader: BodyReader | undefined = undefined
-  protected batches: PullQueue | undefined = undefined
+  protected pullQueue: PullQueue | undefined = undefined
   protected begun: Begun | undefined = undefined
   /** The reader that waits for the whole body; there is rarely more than one. */
   protected waiter: Waiter | undefined = undefined
@@ -97,7 +97,7 @@ export class ResponseBody extends ResponseHeadView {
   // The body as a whole, by callbacks.
 
   /** Whether `collect` may be used. Reporting progress requires effects. */
-  get direct(): boolean {
+  get isCollectable(): boolean {
     return this.source.settings.onProgress === undefined
   }
 
@@ -162,10 +162,10 @@ export class ResponseBody extends ResponseHeadView {
   }
 
   /** Called by `Collector`. */
-  gathered(gather: ByteBuilder): void {
+  collectedIn(builder: ByteBuilder): void {
     let bytes: Uint8Array
     try {
-      bytes = gather.bytes()
+      bytes = builder.bytes()
     } catch (cause) {
       this.failed(this.payloadError("TooLarge", cause))
       return
@@ -174,7 +174,7 @@ export class ResponseBody extends ResponseHeadView {
   }
 
   /** Called by `Collector`. */
-  refused(): BodyError {
+  abandonTooLarge(): BodyError {
     this.body.abandon()
     return this.tooLargeForArray()
   }
@@ -193,7 +193,7 @@ export class ResponseBody extends ResponseHeadView {
   protected settle(error: BodyError | undefined): void {
     const { otherWaiters, waiter } = this
     this.reader = undefined
-    this.batches = undefined
+    this.pullQueue = undefined
     this.waiter = undefined
     if (waiter !== undefined) waiter.onCollected(error)
     if (otherWaiters === none) return
@@ -240,7 +240,7 @@ export class ResponseBody extends ResponseHeadView {
         this.state = "Released"
         this.source.bodyWatch?.end?.(0, 0, undefined)
         this.body.abandon()
-        this.takeUpgrade()?.wire.socket.destroy()
+        this.takeUpgrade()?.stream.socket.destroy()
         return
       case "Collecting": {
         this.state = "Released"
@@ -249,7 +249,7 @@ export class ResponseBody extends ResponseHeadView {
           this.source.bodyWatch?.end?.(this.body.received, this.body.received, undefined)
         } else this.reader.abandon()
         // For readers that collect by pulls.
-        this.batches?.onError(this.payloadError("Released"))
+        this.pullQueue?.onError(this.payloadError("Released"))
         this.settle(this.payloadError("Released"))
         return
       }
@@ -258,7 +258,7 @@ export class ResponseBody extends ResponseHeadView {
         this.state = "Released"
         this.begun?.beginning.onError(this.payloadError("Released"))
         this.begun = undefined
-        this.batches?.onError(this.payloadError("Released"))
+        this.pullQueue?.onError(this.payloadError("Released"))
         this.closeStream()
         return
     }
@@ -286,24 +286,24 @@ export class ResponseBody extends ResponseHeadView {
   /** Opens the body for pulls of at most `limit` bytes in all. Call only while `isReadable`. */
   protected open(limit = Infinity): PullQueue["pull"] {
     const { begun } = this
-    const batches = new PullQueue()
-    const reader = begun?.reader ?? new BodyReader(this.bodyFacts(limit), false, batches)
+    const pullQueue = new PullQueue()
+    const reader = begun?.reader ?? new BodyReader(this.bodyFacts(limit), false, pullQueue)
     this.state = "Streaming"
     this.begun = undefined
-    batches.onTaken = () => reader.resume()
+    pullQueue.onTaken = () => reader.resume()
     this.reader = reader
-    this.batches = batches
+    this.pullQueue = pullQueue
     if (begun === undefined) reader.start()
     else if (reader.decoded > limit) {
       reader.abandon()
-      batches.onError(this.payloadError("TooLarge", tooLarge(limit)))
+      pullQueue.onError(this.payloadError("TooLarge", tooLarge(limit)))
     } else {
       reader.restrict(limit)
-      if (begun.beginning.continueIn(batches)) reader.resume()
+      if (begun.beginning.continueIn(pullQueue)) reader.resume()
     }
     const { onProgress } = this.source.settings
     const { listen } = this.source
-    const pull = listen === undefined ? batches.pull : Effect.tap(batches.pull, listen)
+    const pull = listen === undefined ? pullQueue.pull : Effect.tap(pullQueue.pull, listen)
     if (onProgress === undefined) return pull
     const total = Option.fromNullable(this.body.length)
     const hook = withoutItself(
@@ -323,6 +323,6 @@ export class ResponseBody extends ResponseHeadView {
   protected closeStream(): void {
     this.reader?.abandon(this.endless)
     this.reader = undefined
-    this.batches = undefined
+    this.pullQueue = undefined
   }
 }

@@ -54,7 +54,7 @@ export const concealInfo = (info: RequestInfo, secret: ReadonlySet<string>): Req
 
 export class ResponseHeadView extends InspectableClass implements ResponseHead {
   protected readonly head: Head
-  private readonly origin: HeadSource
+  private readonly headSource: HeadSource
   /**
    * Deviations in the framing of the body, as bits of `deviations.ts`. Empty in a view made before the body was read.
    */
@@ -67,7 +67,7 @@ export class ResponseHeadView extends InspectableClass implements ResponseHead {
   constructor(head: Head, source: HeadSource, bodyDeviations = 0) {
     super()
     this.head = head
-    this.origin = source
+    this.headSource = source
     this.bodyDeviations = bodyDeviations
   }
 
@@ -84,13 +84,13 @@ export class ResponseHeadView extends InspectableClass implements ResponseHead {
     return this.head.status < 400
   }
   get method(): string {
-    return this.origin.method
+    return this.headSource.method
   }
   get url(): string {
-    return this.origin.url
+    return this.headSource.url
   }
   get realUrl(): string {
-    return this.origin.realUrl
+    return this.headSource.realUrl
   }
 
   get headers(): Headers.Headers {
@@ -117,7 +117,7 @@ export class ResponseHeadView extends InspectableClass implements ResponseHead {
     return this.builtCookies
   }
   get links(): ReadonlyMap<string, Link> {
-    return Links.parse(this.head.getAll("link"), this.origin.url)
+    return Links.parse(this.head.getAll("link"), this.headSource.url)
   }
   get mediaType(): MediaType.MediaType {
     this.builtMediaType ??= MediaType.parse(this.typeText)
@@ -155,7 +155,7 @@ export class ResponseHeadView extends InspectableClass implements ResponseHead {
     return Disposition.parse(this.head.get("content-disposition"))
   }
   get requestInfo(): RequestInfo {
-    this.builtInfo ??= this.origin.requestInfo()
+    this.builtInfo ??= this.headSource.requestInfo()
     return this.builtInfo
   }
 
@@ -166,12 +166,12 @@ export class ResponseHeadView extends InspectableClass implements ResponseHead {
 
   /** Applies `make` to the head and its source. */
   view<A>(make: (head: Head, source: HeadSource) => A): A {
-    return make(this.head, this.origin)
+    return make(this.head, this.headSource)
   }
 
   /** A copy of the head that does not retain the body or the request. */
   toHead(): ResponseHead {
-    const { method, realUrl, url } = this.origin
+    const { method, realUrl, url } = this.headSource
     const info = this.requestInfo
     return new ResponseHeadView(this.head, { method, url, realUrl, requestInfo: () => info }, this.deviationBits)
   }

@@ -52,7 +52,7 @@ export interface ResponseSource extends HeadSource, DetailsSource {
 
 /** A connection after status 101. */
 export interface Upgrade {
-  readonly wire: NetworkStream
+  readonly stream: NetworkStream
   /** Bytes received together with the head. */
   readonly rest: Uint8Array
 }

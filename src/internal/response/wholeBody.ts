@@ -96,8 +96,8 @@ export class WholeBody extends ResponseBody {
 
   protected get fallback(): Charset.Fallback {
     return (bytes) => {
-      const given = this.source.settings.fallbackCharset
-      return typeof given === "function" ? given(this.toHead(), bytes) : given
+      const fallback = this.source.settings.fallbackCharset
+      return typeof fallback === "function" ? fallback(this.toHead(), bytes) : fallback
     }
   }
 
@@ -114,7 +114,7 @@ export class WholeBody extends ResponseBody {
   private owner: Scope.Scope | undefined = undefined
 
   /** Makes the body unreadable once `scope` is closed. */
-  leaveTo(scope: Scope.Scope): void {
+  expireWith(scope: Scope.Scope): void {
     this.scope = scope
   }
 
@@ -127,12 +127,12 @@ export class WholeBody extends ResponseBody {
   }
 
   /** Detaches the response from its Scope; the new owner releases it. */
-  disown(): void {
+  detachFromScope(): void {
     this.scope = undefined
     this.owner = undefined
   }
 
-  protected endWithScope(): void {
+  protected releaseIfScopeClosed(): void {
     if (this.scope === undefined || !isClosed(this.scope)) return
     this.scope = undefined
     this.releaseNow()
@@ -146,8 +146,9 @@ export class WholeBody extends ResponseBody {
   /** `collect` as an effect, or by pulls if progress is reported. */
   private readUpTo(limit: number): Effect.Effect<void, BodyError> {
     if (this.state === "Collected") return Effect.void
-    this.endWithScope()
-    const read = this.direct && this.state !== "Begun" ? this.collectAsync(limit) : this.collectWithProgress(limit)
+    this.releaseIfScopeClosed()
+    const read =
+      this.isCollectable && this.state !== "Begun" ? this.collectAsync(limit) : this.collectWithProgress(limit)
     return this.source.listen === undefined ? read : Effect.zipLeft(read, this.source.listen)
   }
 
@@ -171,7 +172,7 @@ export class WholeBody extends ResponseBody {
     const loop: Effect.Effect<void, BodyError> = Effect.matchEffect(pull, {
       onFailure: Option.match({
         onNone: () => {
-          this.gathered(builder)
+          this.collectedIn(builder)
           return this.isCollected ? Effect.void : Effect.fail(this.unreadable())
         },
         onSome: (error) => {
@@ -191,30 +192,30 @@ export class WholeBody extends ResponseBody {
   }
 
   get bytes(): Effect.Effect<Uint8Array, BodyError> {
-    return this.whole(() => this.bytesNow())
+    return this.collectAndApply(() => this.bytesNow())
   }
 
   /** Collects the body and applies `f`, within the limits of the running fiber. */
-  private whole<A, E>(f: () => Exit.Exit<A, E>): Effect.Effect<A, E | BodyError> {
+  private collectAndApply<A, E>(f: () => Exit.Exit<A, E>): Effect.Effect<A, E | BodyError> {
     return Effect.withFiberRuntime<A, E | BodyError>((fiber) => {
       const limit = readerLimit(stateOf(fiber))
-      return this.isComplete(limit)
-        ? this.within(limit, f)
-        : Effect.flatMap(this.readUpTo(limit), () => this.within(limit, f))
+      return this.collectAtOnce(limit)
+        ? this.unlessTooLarge(limit, f)
+        : Effect.flatMap(this.readUpTo(limit), () => this.unlessTooLarge(limit, f))
     })
   }
 
   /** Applies `f` to the collected bytes, unless they exceed the reader's limit. */
-  protected within<A, E>(limit: number, f: () => Exit.Exit<A, E>): Exit.Exit<A, E | BodyError> {
+  protected unlessTooLarge<A, E>(limit: number, f: () => Exit.Exit<A, E>): Exit.Exit<A, E | BodyError> {
     return this.cached !== undefined && this.cached.length > limit
       ? Exit.fail(this.payloadError("TooLarge", tooLarge(limit)))
       : f()
   }
 
   /** Whether the bytes are collected. Collects a complete body that needs only a copy. */
-  private isComplete(limit: number): boolean {
-    this.endWithScope()
-    if (this.state === "Unread" && this.body.ended && this.direct && this.isPlain(limit)) this.collect(ignore)
+  private collectAtOnce(limit: number): boolean {
+    this.releaseIfScopeClosed()
+    if (this.state === "Unread" && this.body.ended && this.isCollectable && this.isPlain(limit)) this.collect(ignore)
     return this.cached !== undefined
   }
   get arrayBuffer(): Effect.Effect<ArrayBuffer, BodyError> {
@@ -225,10 +226,10 @@ export class WholeBody extends ResponseBody {
     })
   }
   get text(): Effect.Effect<string, BodyError> {
-    return this.whole(() => this.textNow(undefined))
+    return this.collectAndApply(() => this.textNow(undefined))
   }
   textWith(encoding: string): Effect.Effect<string, BodyError> {
-    return this.whole(() => this.textNow(encoding))
+    return this.collectAndApply(() => this.textNow(encoding))
   }
   get json(): Effect.Effect<Json, BodyError | ContentTypeError | JsonDecodeError> {
     return jsonOf(this.jsonWith(undefined))
@@ -237,9 +238,9 @@ export class WholeBody extends ResponseBody {
     return Effect.withFiberRuntime((fiber) => {
       const limit = readerLimit(stateOf(fiber))
       const parse = () => this.jsonNow(options)
-      return this.isComplete(limit)
-        ? this.within(limit, parse)
-        : Effect.flatMap(this.readUpTo(limit), () => this.within(limit, parse))
+      return this.collectAtOnce(limit)
+        ? this.unlessTooLarge(limit, parse)
+        : Effect.flatMap(this.readUpTo(limit), () => this.unlessTooLarge(limit, parse))
     })
   }
   get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, BodyError> {

@@ -54,7 +54,7 @@ export class Call implements Limited, ActiveCall {
   /** The trace, set right after construction; `undefined` if the request is not observed. */
   trace: CallTrace | undefined = undefined
   private readonly state: FiberState
-  private readonly wall: Clock.Clock
+  private readonly requestClock: Clock.Clock
   /** The method of the first request; redirects may change it for later hops. */
   readonly method: string
   request: PreparedRequest
@@ -66,20 +66,25 @@ export class Call implements Limited, ActiveCall {
   next: ActiveCall | undefined = undefined
   /** The current hop. There is nearly always only one; middlewares that send in parallel add others. */
   private hop: CallHop | undefined = undefined
-  private others: Set<CallHop> | undefined = undefined
+  private otherHops: Set<CallHop> | undefined = undefined
   /** Responses of other calls, returned by middlewares. */
   private adopted: Set<Releasable> | undefined = undefined
-  private waits: Set<(error: ClientError) => void> | undefined = undefined
+  /** See `onAbort`. */
+  private abortCallbacks: Set<(error: ClientError) => void> | undefined = undefined
   /** Links of the list of calls with the same time limit. */
   list: ExpiryList | undefined = undefined
   earlier: Expiring | undefined = undefined
   later: Expiring | undefined = undefined
   deadline: Deadline | undefined = undefined
+  /** Whether the call was added to its session. */
   private begun = false
+  /** Whether the time limits were started. */
   private started = false
-  private ended = false
+  /** Whether the caller has the outcome. */
+  private settled = false
+  /** Whether the call was removed from its session. */
   private finished = false
-  private cause: ClientError | undefined = undefined
+  private abortError: ClientError | undefined = undefined
 
   constructor(
     core: SessionCore,
@@ -90,7 +95,7 @@ export class Call implements Limited, ActiveCall {
   ) {
     this.core = core
     this.state = state
-    this.wall = clock
+    this.requestClock = clock
     this.id = ++core.requests
     this.method = request.method
     this.request = request
@@ -120,7 +125,7 @@ export class Call implements Limited, ActiveCall {
 
   /** Milliseconds since the epoch on the request's Clock, for cookies. */
   clock(): number {
-    return this.wall.unsafeCurrentTimeMillis()
+    return this.requestClock.unsafeCurrentTimeMillis()
   }
 
   /**
@@ -131,8 +136,9 @@ export class Call implements Limited, ActiveCall {
     const onChunk = trace?.onChunk
     const { body, given } = request
     if (body._tag === "Empty" || body._tag === "Uint8Array") {
-      const waits = given.expect100 === true && onChunk !== undefined
-      if (given.onProgress === undefined && given.compress === undefined && !waits) return undefined
+      // The server may reject the body before it is sent, so listeners see it when it is sent.
+      const awaitsContinue = given.expect100 === true && onChunk !== undefined
+      if (given.onProgress === undefined && given.compress === undefined && !awaitsContinue) return undefined
     }
     const { environment } = this
     return onChunk === undefined ? { environment } : { environment, onChunk }
@@ -151,13 +157,13 @@ export class Call implements Limited, ActiveCall {
   /** Whether one of its hops has a connection. */
   get inFlight(): boolean {
     if (this.hop?.connected === true) return true
-    if (this.others !== undefined) for (const hop of this.others) if (hop.connected) return true
+    if (this.otherHops !== undefined) for (const hop of this.otherHops) if (hop.connected) return true
     return false
   }
 
   /** Why the call was aborted, if it was. */
   get failure(): ClientError | undefined {
-    return this.cause
+    return this.abortError
   }
 
   details(phase: Phase | undefined): Details {
@@ -175,25 +181,25 @@ export class Call implements Limited, ActiveCall {
   add(hop: CallHop): void {
     if (this.hop === undefined) this.hop = hop
     else {
-      this.others ??= new Set()
-      this.others.add(hop)
+      this.otherHops ??= new Set()
+      this.otherHops.add(hop)
     }
   }
 
   /** Removes a hop that is done with its connection. */
   remove(hop: CallHop): void {
     if (this.hop === hop) this.hop = undefined
-    else this.others?.delete(hop)
-    if (this.ended && this.idle) this.finish()
+    else this.otherHops?.delete(hop)
+    if (this.settled && this.idle) this.finish()
   }
 
   private get idle(): boolean {
-    return this.hop === undefined && (this.others === undefined || this.others.size === 0)
+    return this.hop === undefined && (this.otherHops === undefined || this.otherHops.size === 0)
   }
 
   private get hops(): ReadonlyArray<CallHop> {
     const hop = this.hop === undefined ? [] : [this.hop]
-    return this.others === undefined ? hop : [...hop, ...this.others]
+    return this.otherHops === undefined ? hop : [...hop, ...this.otherHops]
   }
 
   /** Releases all responses except the given one. */
@@ -216,16 +222,16 @@ export class Call implements Limited, ActiveCall {
 
   /** Calls `stop` when the call is aborted, or at once if it was. The returned function cancels this. */
   onAbort(stop: (error: ClientError) => void): () => void {
-    if (this.cause !== undefined) stop(this.cause)
-    const waits = this.waits ?? new Set()
-    this.waits = waits
-    waits.add(stop)
-    return () => waits.delete(stop)
+    if (this.abortError !== undefined) stop(this.abortError)
+    const callbacks = this.abortCallbacks ?? new Set()
+    this.abortCallbacks = callbacks
+    callbacks.add(stop)
+    return () => callbacks.delete(stop)
   }
 
   /** Call when the caller has the outcome. A body may still be arriving. */
   settle(): void {
-    this.ended = true
+    this.settled = true
     if (this.idle) this.finish()
   }
 
@@ -245,10 +251,10 @@ export class Call implements Limited, ActiveCall {
 
   /** Aborts all hops with this error. */
   abort(error: ClientError): void {
-    if (this.cause !== undefined) return
-    this.cause = error
+    if (this.abortError !== undefined) return
+    this.abortError = error
     for (const hop of this.hops) hop.abort(error)
-    if (this.waits !== undefined) for (const stop of [...this.waits]) stop(error)
+    if (this.abortCallbacks !== undefined) for (const stop of [...this.abortCallbacks]) stop(error)
   }
 
   /** Aborts the call and destroys upgraded connections, at the end of the graceful shutdown. */
@@ -261,7 +267,7 @@ export class Call implements Limited, ActiveCall {
   interrupt(): void {
     for (const hop of this.hops) hop.interrupt()
     this.releaseAdopted(undefined)
-    this.ended = true
+    this.settled = true
     this.finish()
   }
 
@@ -275,11 +281,11 @@ export class Call implements Limited, ActiveCall {
   expire(): void {
     let phase: Phase = "queue"
     for (const hop of this.hops) phase = hop.marks.current
-    this.abort(this.late(phase))
+    this.abort(this.totalTimeoutError(phase))
   }
 
   /** The error for an expired total limit. */
-  late(phase: Phase): TotalTimeoutError {
+  totalTimeoutError(phase: Phase): TotalTimeoutError {
     const limit = Duration.millis(this.limits.total)
     return new TotalTimeoutError({ ...this.details(phase), phase, timeout: "total", limit })
   }

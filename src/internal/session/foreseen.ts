@@ -34,23 +34,24 @@ const withChosenProxy = (request: PreparedRequest): PreparedRequest => {
     : request
 }
 
-const withCookies = (
+/** The result for a request with these `cookies` of the jar. `call` is `undefined` if `next` does not belong to one. */
+const foreseeWithCookies = (
   core: SessionCore,
   call: Call | undefined,
-  given: PreparedRequest,
+  request: PreparedRequest,
   cookies: string | undefined
 ): Foreseen | undefined => {
-  const environment = environmentOf(given, core)
-  const request = withChosenProxy(given)
-  const authorized = call === undefined ? request : withNetrc(request, call, environment)
-  const wire = toWire(authorized, cookies, undefined, undefined, core.transport.forceClose)
+  const environment = environmentOf(request, core)
+  const toPassOn = withChosenProxy(request)
+  const toSend = call === undefined ? toPassOn : withNetrc(toPassOn, call, environment)
+  const wire = toWire(toSend, cookies, undefined, undefined, core.transport.forceClose)
   if (isWireError(wire)) return undefined
-  const route = routeOf(authorized, environment, core.transport.http2, wire.upgrade !== undefined)
-  return "_tag" in route ? undefined : { request, sent: sentBy(core, authorized, wire, route) }
+  const route = routeOf(toSend, environment, core.transport.http2, wire.upgrade !== undefined)
+  return "_tag" in route ? undefined : { request: toPassOn, sent: sentBy(core, toSend, wire, route) }
 }
 
 /** The result for a request without a session: it has neither cookies nor a route. */
-const bySelf = (request: PreparedRequest): Foreseen | undefined => {
+const foreseeWithoutSession = (request: PreparedRequest): Foreseen | undefined => {
   const wire = toWire(request, undefined)
   if (isWireError(wire)) return undefined
   return { request, sent: { url: request.url, head: wire.head, secret: request.secretHeaders, peer: "" } }
@@ -63,15 +64,15 @@ const bySelf = (request: PreparedRequest): Foreseen | undefined => {
 export const foresee = (request: PreparedRequest, next: Next): Effect.Effect<Foreseen | undefined, ClientError> => {
   const call = callOf(next)
   const core = call?.core ?? coreOf(request.defaults)
-  if (core === undefined) return Effect.sync(() => bySelf(request))
+  if (core === undefined) return Effect.sync(() => foreseeWithoutSession(request))
   const { jar } = core
   if (jar !== undefined) {
     return Effect.map(Effect.clock, (clock) => {
       const caller = call ?? { core, clock: () => clock.unsafeCurrentTimeMillis() }
-      return withCookies(core, call, request, cookieHeader(caller, jar, request))
+      return foreseeWithCookies(core, call, request, cookieHeader(caller, jar, request))
     })
   }
   return call === undefined
     ? Effect.succeed(undefined)
-    : Effect.map(customJarCookies(call, request), (cookies) => withCookies(core, call, request, cookies))
+    : Effect.map(customJarCookies(call, request), (cookies) => foreseeWithCookies(core, call, request, cookies))
 }

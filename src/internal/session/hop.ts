@@ -30,7 +30,7 @@ export type Resume = (effect: Effect.Effect<ClientResponse, ClientError>) => voi
 
 export class Hop extends HopSource implements Exchange, Waiter {
   static {
-    showAs(Hop, "Exchange", (self) => self.details(undefined))
+    showAs(Hop, "Hop", (self) => self.details(undefined))
   }
 
   onAbort: ((error: ClientError) => void) | undefined = undefined
@@ -102,7 +102,7 @@ export class Hop extends HopSource implements Exchange, Waiter {
       return
     }
     this.onLeave?.()
-    this.done()
+    this.leaveCall()
     this.resume(Effect.fail(error))
   }
 
@@ -119,7 +119,7 @@ export class Hop extends HopSource implements Exchange, Waiter {
     this.trace?.failed(Cause.interrupt(FiberId.none))
     this.response?.releaseNow()
     if (this.response === undefined) this.connection?.abort("Interrupted")
-    this.done()
+    this.leaveCall()
   }
 
   /** Releases the hop's response, unless it is `response`. */
@@ -153,7 +153,7 @@ export class Hop extends HopSource implements Exchange, Waiter {
     const call = this.call
     const next = this.onResponse(call, response)
     if (next !== undefined) this.resume(next)
-    else if (this.collect && response.direct) {
+    else if (this.collect && response.isCollectable) {
       response.collect(this, call.readerLimit)
     } else this.resume(Effect.succeed(response))
   }
@@ -180,18 +180,18 @@ export class Hop extends HopSource implements Exchange, Waiter {
     else if (this.response !== undefined) this.resume(Effect.succeed(this.response))
   }
 
-  onUpgrade(head: Head, wire: NetworkStream, rest: Uint8Array): void {
+  onUpgrade(head: Head, stream: NetworkStream, rest: Uint8Array): void {
     const call = this.call
     const jar = call.core.jar
     const storing = jar === undefined ? undefined : storeCookies(call, jar, this.request, head, this.trace)
-    const response = Response.upgraded(this, head, this.connection?.info ?? noConnection, { wire, rest })
+    const response = Response.upgraded(this, head, this.connection?.info ?? noConnection, { stream, rest })
     this.response = response
     this.trace?.head(head, response)
     // Shutdown does not wait for an upgraded connection: it notifies the owner, which closes it.
     this.connection = undefined
-    this.upgraded = wire
+    this.upgraded = stream
     this.onAbort = (error) => call.abort(error)
-    wire.socket.once("close", () => this.done())
+    stream.socket.once("close", () => this.leaveCall())
     const next = () => this.onResponse(call, response) ?? Effect.succeed(response)
     this.resume(storing === undefined ? next() : Effect.zipRight(storing, Effect.suspend(next)))
   }
@@ -200,7 +200,7 @@ export class Hop extends HopSource implements Exchange, Waiter {
     const reused = this.connection?.info.reused === true
     this.connection = undefined
     this.resends ??= new Resends()
-    if (this.call.failure === undefined && this.resends.take(this.wireRequest, repeatable, rotated)) {
+    if (this.call.failure === undefined && this.resends.claim(this.wireRequest, repeatable, rotated)) {
       this.call.attempt++
       if (this.trace !== undefined) {
         this.wireRequest = this.trace.resent(this.wireRequest, resendReason(error, reused), error, this.call.attempt)
@@ -209,33 +209,34 @@ export class Hop extends HopSource implements Exchange, Waiter {
       this.resume(this.connect(error._tag !== "StreamResetError"))
       return
     }
-    const failure = this.resends.judged(error)
+    const failure = this.resends.finalError(error)
     this.trace?.failed(Cause.fail(failure))
-    this.done()
+    this.leaveCall()
     this.resume(Effect.fail(failure))
   }
 
   onDefect(cause: Cause.Cause<never>): void {
     this.trace?.failed(cause)
-    this.done()
+    this.leaveCall()
     this.resume(Effect.failCause(cause))
   }
 
   onDone(): void {
-    this.done()
+    this.leaveCall()
   }
 
-  private done(): void {
+  /** Removes the hop from its call: it does not use a connection any more. */
+  private leaveCall(): void {
     this.connection = undefined
     this.call.remove(this)
   }
 
   /** Waits for a connection, then sends the request. `fresh` excludes idle connections. */
   private connect(fresh: boolean): Effect.Effect<ClientResponse, ClientError> {
-    return Effect.matchEffect(this.call.core.transport.acquire(this, fresh, this.resends?.again === true), {
+    return Effect.matchEffect(this.call.core.transport.acquire(this, fresh, this.resends?.resent === true), {
       onFailure: (error) => {
         this.trace?.failed(Cause.fail(error))
-        this.done()
+        this.leaveCall()
         return Effect.fail(error)
       },
       onSuccess: (connection) => {

@@ -34,11 +34,11 @@ const cookieTarget = ({ origin, target }: Target): CookieTarget => {
  * The hosts for which the session's own cookies were added to the jar. Derived sessions with the same cookies share it.
  */
 const seededHosts = (call: Caller, request: PreparedRequest): Set<string> => {
-  const { seeded } = call.core
+  const byCookies = call.core.seededHosts
   const key = request.defaults.options.cookies ?? request.defaults
-  const known = seeded.get(key) ?? new Set()
-  seeded.set(key, known)
-  return known
+  const hosts = byCookies.get(key) ?? new Set()
+  byCookies.set(key, hosts)
+  return hosts
 }
 
 /**
@@ -72,7 +72,8 @@ const cookiesOutsideJar = (call: Caller, { settings }: Jar, request: PreparedReq
 /** Whether `baseUrl` is https, so that the session's cookies must not be sent in clear text. */
 export const isSecureHome = (request: PreparedRequest): boolean => request.defaults.base?.origin.scheme === "https"
 
-const withOwn = (call: Caller, jar: Jar, request: PreparedRequest): string | undefined => {
+/** The cookies for a hop, after adding the session's own cookies to the jar for a new host. */
+const withSessionCookies = (call: Caller, jar: Jar, request: PreparedRequest): string | undefined => {
   const target = cookieTarget(request.target)
   const secure = isSecureHome(request) ? true : undefined
   const seeds = cookiesToSeed(call, request)
@@ -80,14 +81,14 @@ const withOwn = (call: Caller, jar: Jar, request: PreparedRequest): string | und
     jar.put({ name: toWire(name), value: toWire(value), secure }, { ...target, path: "/" }, call.clock())
   }
   if (seeds.length > 0) markSeeded(call, request)
-  const own = cookiesOutsideJar(call, jar, request)
-  const kept = jar.header(target, call.clock())
-  return own === undefined || kept === undefined ? (own ?? kept) : `${own}; ${kept}`
+  const outsideJar = cookiesOutsideJar(call, jar, request)
+  const fromJar = jar.header(target, call.clock())
+  return outsideJar === undefined || fromJar === undefined ? (outsideJar ?? fromJar) : `${outsideJar}; ${fromJar}`
 }
 
 /** The cookies of the jar for a hop, as octets. Does not include the request's own cookies. */
 export const cookieHeader = (call: Caller, jar: Jar, request: PreparedRequest): string | undefined => {
-  if (request.defaults.cookies.length > 0) return withOwn(call, jar, request)
+  if (request.defaults.cookies.length > 0) return withSessionCookies(call, jar, request)
   return jar.isEmpty ? undefined : jar.header(cookieTarget(request.target), call.clock())
 }
 

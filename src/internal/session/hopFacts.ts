@@ -9,7 +9,7 @@ import type { Route, WireRequest } from "../transport/transport.js"
 import type { SessionCore } from "./sessionCore.js"
 
 /** Body settings by the session's defaults, shared by all requests that do not set one of them. */
-const ofSession = new WeakMap<Defaults, BodySettings>()
+const settingsByDefaults = new WeakMap<Defaults, BodySettings>()
 
 const fromRequest = (request: PreparedRequest): BodySettings => ({
   autoDecompress: request.autoDecompress,
@@ -35,10 +35,10 @@ const settingsOf = (request: PreparedRequest): BodySettings => {
   ) {
     return fromRequest(request)
   }
-  let settings = ofSession.get(request.defaults)
+  let settings = settingsByDefaults.get(request.defaults)
   if (settings === undefined) {
     settings = fromRequest(request)
-    ofSession.set(request.defaults, settings)
+    settingsByDefaults.set(request.defaults, settings)
   }
   return settings
 }

@@ -76,7 +76,7 @@ export abstract class HopSource implements ResponseSource {
   within<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | ClientError> {
     const { call, deadlines } = this
     return raceWithCallback(withinCall(call, effect), (fail: (error: ClientError) => void) => {
-      const deadline = deadlines.schedule(call.expiresAt, () => fail(call.late("body")))
+      const deadline = deadlines.schedule(call.expiresAt, () => fail(call.totalTimeoutError("body")))
       return () => deadline.cancel()
     })
   }

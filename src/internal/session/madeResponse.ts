@@ -100,6 +100,6 @@ export const madeResponse = (
 }
 
 /** Sets the call of a response that was built without one. */
-export const bindMade = ({ source }: Response, call: Call): void => {
+export const bindResponse = ({ source }: Response, call: Call): void => {
   if (source instanceof MadeSource) source.call ??= call
 }

@@ -18,7 +18,7 @@ import { withinCall } from "./withinCall.js"
 const calls = new WeakMap<Next, Call>()
 
 /** Records the call that a `next` belongs to. */
-const bind = (next: Next, call: Call): Next => {
+const bindNext = (next: Next, call: Call): Next => {
   calls.set(next, call)
   return next
 }
@@ -36,10 +36,11 @@ export const bindCore = (defaults: Defaults, core: SessionCore): void => {
 /** The session of a request; `undefined` if it was made without one. */
 export const coreOf = (defaults: Defaults): SessionCore | undefined => cores.get(defaults)
 
-const nothing = () => undefined
+/** Leaves the response of a hop as it is: `pipeline.ts` follows redirects after the middlewares. */
+const acceptResponse = () => undefined
 
 /** The innermost `next`, which sends the hop. Middlewares may call it any number of times, also in parallel. */
-const send =
+const innermostNext =
   (call: Call): Next =>
   (request: ClientRequest) => {
     if (!(request instanceof PreparedRequest)) {
@@ -53,8 +54,8 @@ const send =
     }
     return Effect.suspend(() => {
       let hop: Hop | undefined
-      const sent = sendHop(call, request, false, nothing, (begun) => {
-        hop = begun
+      const sent = sendHop(call, request, false, acceptResponse, (startedHop) => {
+        hop = startedHop
       })
       // A failure has already ended its hop. An interruption or a defect of a listener has not.
       return Effect.onError(sent, (cause) =>
@@ -65,15 +66,17 @@ const send =
     })
   }
 
-const failed = (call: Call, more: { readonly description?: string; readonly cause?: unknown }): MiddlewareError =>
-  new MiddlewareError({ ...call.details(undefined), reason: "Failed", ...more })
+const middlewareError = (
+  call: Call,
+  more: { readonly description?: string; readonly cause?: unknown }
+): MiddlewareError => new MiddlewareError({ ...call.details(undefined), reason: "Failed", ...more })
 
 const isResponse = (value: unknown): boolean => Predicate.hasProperty(value, "~effect-http-session/ClientResponse")
 
 /**
  * Runs a middleware. A result that is not a response, or an error that is not a ClientError, becomes a MiddlewareError.
  */
-const run = (
+const runMiddleware = (
   call: Call,
   middleware: Middleware,
   request: ClientRequest,
@@ -82,16 +85,18 @@ const run = (
   Effect.suspend(() =>
     Effect.matchEffect(
       effectOr(middleware(request, next), (kind) =>
-        failed(call, { description: `expected a middleware to return an Effect, got ${kind}` })
+        middlewareError(call, { description: `expected a middleware to return an Effect, got ${kind}` })
       ),
       {
         onFailure: (error): Effect.Effect<never, ClientError> =>
-          Effect.fail(isClientError(error) ? error : failed(call, { cause: error })),
+          Effect.fail(isClientError(error) ? error : middlewareError(call, { cause: error })),
         onSuccess: (response): Effect.Effect<ClientResponse, ClientError> =>
           isResponse(response)
             ? Effect.succeed(response)
             : Effect.fail(
-                failed(call, { description: `expected a middleware to return a response, got ${kindOf(response)}` })
+                middlewareError(call, {
+                  description: `expected a middleware to return a response, got ${kindOf(response)}`
+                })
               )
       }
     )
@@ -103,10 +108,10 @@ export const sendThroughMiddlewares = (
   request: PreparedRequest
 ): Effect.Effect<ClientResponse, ClientError> => {
   const { middlewares } = request
-  let next = bind(send(call), call)
+  let next = bindNext(innermostNext(call), call)
   for (const middleware of [...middlewares].reverse()) {
     const inner = next
-    next = bind((value) => run(call, middleware, value, inner), call)
+    next = bindNext((value) => runMiddleware(call, middleware, value, inner), call)
   }
   const chain =
     middlewares.length === 0

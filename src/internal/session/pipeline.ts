@@ -20,30 +20,31 @@ import { Response } from "../response/response.js"
 import { effectOr } from "../userResult.js"
 import type { Call } from "./call.js"
 import type { OnResponse } from "./hop.js"
-import { bindMade } from "./madeResponse.js"
+import { bindResponse } from "./madeResponse.js"
 import { sendThroughMiddlewares } from "./middlewareChain.js"
 import { follow } from "./redirects.js"
 import { sendHopDirectly } from "./sendHop.js"
 import { withinCall } from "./withinCall.js"
 
-type Sent = Effect.Effect<ClientResponse, ClientError>
+type ResponseEffect = Effect.Effect<ClientResponse, ClientError>
 
 /**
  * Sends the request of a call and follows its redirects. With `collect`, the body is read in the same step. The call
  * begins with the first step of this effect.
  */
-export const sendCall = (call: Call, collect: boolean): Sent => {
+export const sendCall = (call: Call, collect: boolean): ResponseEffect => {
   const { core, request, trace } = call
   if (trace === undefined && core.jar !== undefined && request.middlewares.length === 0) {
     return sendHopDirectly(call, core.jar, request, collect, onResponse)
   }
   return Effect.suspend(() => {
     call.begin()
-    return observed(call, collect)
+    return sendObserved(call, collect)
   })
 }
 
-const observed = (call: Call, collect: boolean): Sent => {
+/** Starts tracing, if the call has any, and sends its request. */
+const sendObserved = (call: Call, collect: boolean): ResponseEffect => {
   const { trace } = call
   if (trace === undefined) return sendRequest(call, call.request, collect)
   if (trace.listening) {
@@ -56,7 +57,7 @@ const observed = (call: Call, collect: boolean): Sent => {
   return sendRequest(call, call.request, collect)
 }
 
-const sendRequest = (call: Call, request: PreparedRequest, collect: boolean): Sent => {
+const sendRequest = (call: Call, request: PreparedRequest, collect: boolean): ResponseEffect => {
   call.request = request
   if (request.middlewares.length === 0 && call.trace?.listening !== true) {
     const { jar } = call.core
@@ -64,7 +65,7 @@ const sendRequest = (call: Call, request: PreparedRequest, collect: boolean): Se
   }
   return Effect.flatMap(sendThroughMiddlewares(call, request), (response) => {
     if (!(response instanceof Response)) return Effect.succeed(response)
-    bindMade(response, call)
+    bindResponse(response, call)
     return onResponse(call, response) ?? Effect.succeed(response)
   })
 }
@@ -87,7 +88,7 @@ const finish: OnResponse = (call, response) => {
   }
   if (raise === true) return Effect.as(response.raiseForStatus, response)
   // Suspends the call of `raise`: if it throws, the request must fail, and not the connection that runs this callback.
-  const asked = withoutItself(
+  const check = withoutItself(
     "raiseForStatus",
     raise,
     Effect.suspend(() =>
@@ -97,6 +98,6 @@ const finish: OnResponse = (call, response) => {
       })
     )
   )
-  const passed = Effect.as(withinCall(call, asked), response)
-  return call.trace === undefined ? passed : Effect.tap(passed, () => call.trace?.ended(response) ?? Effect.void)
+  const checked = Effect.as(withinCall(call, check), response)
+  return call.trace === undefined ? checked : Effect.tap(checked, () => call.trace?.ended(response) ?? Effect.void)
 }

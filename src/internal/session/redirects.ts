@@ -34,12 +34,12 @@ export const nextRequest = (
   }
   // Credentials in a Location are sent to its origin, but not in clear text after a hop over https.
   const downgrade = request.target.origin.scheme === "https" && target.origin.scheme === "http"
-  const safe = downgrade ? target.withoutUserinfo : target
-  return redirectTo(request, safe, toGet ? "GET" : request.method, !toGet)
+  const permittedTarget = downgrade ? target.withoutUserinfo : target
+  return redirectTo(request, permittedTarget, toGet ? "GET" : request.method, !toGet)
 }
 
 /** The two ways to continue after a redirect: send another hop, or keep the redirect as the final response. */
-export interface After {
+export interface Continuations {
   readonly send: (request: PreparedRequest) => Effect.Effect<ClientResponse, ClientError>
   readonly end: (response: Response) => Effect.Effect<ClientResponse, ClientError>
 }
@@ -48,20 +48,20 @@ export interface After {
 export const follow = (
   call: Call,
   response: Response,
-  after: After
+  after: Continuations
 ): Effect.Effect<ClientResponse, ClientError> | undefined => {
   const locations = referencesIn(response.rawHeaders, "location")
   const location = locations.find((value) => value !== "")
   if (location === undefined) return undefined
   return Effect.suspend(() => {
     const step = Effect.suspend(() => {
-      const request = asAnswered(call.request, response)
+      const request = answeredRequest(call.request, response)
       const history = [...call.history, response.toHead()]
       const next =
         request.hop >= request.maxRedirects
           ? new TooManyRedirects({ ...call.details(undefined), limit: request.maxRedirects, history })
           : locations.some((value) => value !== location)
-            ? differing(call, location)
+            ? differentLocations(call, location)
             : nextRequest(request, response.status, location)
       if (!(next instanceof PreparedRequest)) {
         response.releaseNow()
@@ -75,19 +75,20 @@ export const follow = (
       const { onRedirect } = request
       if (onRedirect === undefined) return send(next)
       const crossOrigin = !sameOrigin(request.target.origin, next.target.origin)
-      const asked = withoutItself(
+      const choose = withoutItself(
         "onRedirect",
         onRedirect,
         Effect.suspend(() =>
           effectOr(onRedirect({ response: response.toHead(), next, crossOrigin }), (kind) =>
-            notChosen(next, `expected an Effect of an Option, got ${kind}`)
+            invalidChoice(next, `expected an Effect of an Option, got ${kind}`)
           )
         )
       )
-      return Effect.flatMap(withinCall(call, asked), (choice) => {
-        if (!Option.isOption(choice)) return Effect.fail(notChosen(next, `expected an Option, got ${kindOf(choice)}`))
+      return Effect.flatMap(withinCall(call, choose), (choice) => {
+        if (!Option.isOption(choice))
+          return Effect.fail(invalidChoice(next, `expected an Option, got ${kindOf(choice)}`))
         if (Option.isNone(choice)) return after.end(response)
-        const chosen = asHop(choice.value, next, [request.url, ...history.map(({ url }) => url)])
+        const chosen = checkChosen(choice.value, next, [request.url, ...history.map(({ url }) => url)])
         return chosen instanceof PreparedRequest ? send(chosen) : Effect.fail(chosen)
       })
     })
@@ -96,7 +97,7 @@ export const follow = (
 }
 
 /** The request that the response answers. Its URL may differ from the call's, because a middleware may change it. */
-const asAnswered = (request: PreparedRequest, response: Response): PreparedRequest => {
+const answeredRequest = (request: PreparedRequest, response: Response): PreparedRequest => {
   if (response.url === request.url) return request
   const target = parseTarget(response.url, true)
   return target instanceof InvalidURL ? request : moveTo(request, target, {})
@@ -106,7 +107,7 @@ const asAnswered = (request: PreparedRequest, response: Response): PreparedReque
  * The error for two different Locations, which are more likely an attack than a mistake. curl and Chrome reject them
  * too.
  */
-const differing = (call: Call, location: string): InvalidURL =>
+const differentLocations = (call: Call, location: string): InvalidURL =>
   new InvalidURL({
     ...call.details(undefined),
     url: redactUrl(location),
@@ -115,29 +116,29 @@ const differing = (call: Call, location: string): InvalidURL =>
     redirect: true
   })
 
-const notChosen = (next: PreparedRequest, description: string): InvalidRequest =>
+const invalidChoice = (next: PreparedRequest, description: string): InvalidRequest =>
   new InvalidRequest({ ...next.details, option: "onRedirect", description })
 
 /**
  * Checks the request that `onRedirect` returned instead of `next`, and gives it the hop number of `next`. A request of
  * another session takes over the redirect options of `next`. `visited` are the URLs of the hops so far.
  */
-const asHop = (
+const checkChosen = (
   chosen: ClientRequest,
   next: PreparedRequest,
   visited: ReadonlyArray<string>
 ): PreparedRequest | ClientError => {
   if (chosen === next) return next
   if (!(chosen instanceof PreparedRequest)) {
-    return notChosen(next, "expected a request made by ClientRequest.make")
+    return invalidChoice(next, "expected a request made by ClientRequest.make")
   }
   if (chosen.defaults === next.defaults) return chosen.hop === next.hop ? chosen : chosen.derive({ hop: next.hop })
   const { maxRedirects, onRedirect, raiseForStatus } = next
-  // A request that has left its origin does not get the session's credentials again, even if it returns.
-  const home = visited.every((url) => {
+  // A request that has left its origin does not get the session's credentials again, even if it returns to it.
+  const hasNeverLeft = visited.every((url) => {
     const target = parseTarget(url, true)
     return !(target instanceof InvalidURL) && sameOrigin(target.origin, chosen.target.origin)
   })
-  const adopted = adopt(next.defaults, chosen, { maxRedirects, onRedirect, raiseForStatus }, !home)
+  const adopted = adopt(next.defaults, chosen, { maxRedirects, onRedirect, raiseForStatus }, !hasNeverLeft)
   return adopted instanceof PreparedRequest ? adopted.derive({ hop: next.hop }) : adopted
 }

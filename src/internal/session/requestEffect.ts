@@ -30,7 +30,7 @@ export interface RequestContext {
 }
 
 /** Prepares a request in the fiber that runs it. */
-export type Prepare = (opener: RequestContext, fiber: AnyFiber) => PreparedRequest | PrepareError
+export type Prepare = (session: RequestContext, fiber: AnyFiber) => PreparedRequest | PrepareError
 
 /**
  * Finds the session of a request in the context of its fiber. A session of another package sends the request itself.
@@ -46,7 +46,7 @@ abstract class RequestEffect<R>
   implements UnopenedRequest<R>
 {
   protected abstract find(fiber: AnyFiber): RequestContext | Effect.Effect<ClientResponse, ClientError, Scope | R>
-  protected abstract prepare(opener: RequestContext, fiber: AnyFiber): PreparedRequest | PrepareError
+  protected abstract prepare(session: RequestContext, fiber: AnyFiber): PreparedRequest | PrepareError
 
   get [Unopened](): UnopenedRequest<R> {
     return this
@@ -54,33 +54,33 @@ abstract class RequestEffect<R>
 
   override commit(): Effect.Effect<ClientResponse, ClientError, R | Scope> {
     return withRestore<ClientResponse, ClientError, R | Scope>((fiber, restore) => {
-      const opener = this.find(fiber)
-      if (!("core" in opener)) return opener
-      const request = this.prepare(opener, fiber)
+      const session = this.find(fiber)
+      if (!("core" in session)) return session
+      const request = this.prepare(session, fiber)
       return request instanceof PreparedRequest
-        ? openScoped(opener.core, fiber, restore, request)
+        ? openScoped(session.core, fiber, restore, request)
         : Effect.fail(request)
     })
   }
 
   collect<A, E2, R2>(f: FromResponse<A, E2, R2>): Effect.Effect<A, ClientError | E2, R | R2> {
     return withRestore<A, ClientError | E2, R | R2>((fiber, restore) => {
-      const opener = this.find(fiber)
-      if (!("core" in opener)) return Effect.scoped(Effect.flatMap(opener, f))
-      const request = this.prepare(opener, fiber)
+      const session = this.find(fiber)
+      if (!("core" in session)) return Effect.scoped(Effect.flatMap(session, f))
+      const request = this.prepare(session, fiber)
       return request instanceof PreparedRequest
-        ? openCollected(opener.core, fiber, restore, request, f)
+        ? openCollected(session.core, fiber, restore, request, f)
         : Effect.fail(request)
     })
   }
 
   use<A, E2, R2>(f: FromResponse<A, E2, R2>): Effect.Effect<A, ClientError | E2, R | R2> {
     return withRestore<A, ClientError | E2, R | R2>((fiber, restore) => {
-      const opener = this.find(fiber)
-      if (!("core" in opener)) return Effect.scoped(Effect.flatMap(opener, f))
-      const request = this.prepare(opener, fiber)
+      const session = this.find(fiber)
+      if (!("core" in session)) return Effect.scoped(Effect.flatMap(session, f))
+      const request = this.prepare(session, fiber)
       return request instanceof PreparedRequest
-        ? openFor(opener.core, fiber, restore, request, f)
+        ? openFor(session.core, fiber, restore, request, f)
         : Effect.fail(request)
     })
   }
@@ -114,10 +114,10 @@ class VerbEffect<R> extends RequestEffect<R> {
     return typeof this.session === "function" ? this.session(fiber) : this.session
   }
 
-  protected override prepare(opener: RequestContext, fiber: AnyFiber): PreparedRequest | PrepareError {
-    const current = opener.current(fiber.currentContext)
+  protected override prepare(session: RequestContext, fiber: AnyFiber): PreparedRequest | PrepareError {
+    const current = session.current(fiber.currentContext)
     const options = current === undefined ? this.options : mergeOptions(current, this.options ?? {}, this.url)
-    return prepare(opener.defaults, this.method, this.url, options)
+    return prepare(session.defaults, this.method, this.url, options)
   }
 }
 
@@ -128,20 +128,20 @@ class ValueEffect<R> extends RequestEffect<R> {
   }
 
   private readonly session: RequestContext | FindSession<R>
-  private readonly make: Prepare
+  private readonly prepareRequest: Prepare
 
   constructor(session: RequestContext | FindSession<R>, make: Prepare) {
     super()
     this.session = session
-    this.make = make
+    this.prepareRequest = make
   }
 
   protected override find(fiber: AnyFiber) {
     return typeof this.session === "function" ? this.session(fiber) : this.session
   }
 
-  protected override prepare(opener: RequestContext, fiber: AnyFiber): PreparedRequest | PrepareError {
-    return this.make(opener, fiber)
+  protected override prepare(session: RequestContext, fiber: AnyFiber): PreparedRequest | PrepareError {
+    return this.prepareRequest(session, fiber)
   }
 }
 

@@ -13,19 +13,22 @@ const mostRotations = 6
 /** The resends of one hop. Created at its first failure, because nearly all hops have none. */
 export class Resends {
   /** Whether the request was sent again on another connection, which happens at most once. Rotations do not count. */
-  again = false
-  /** How often the request has moved to another connection in this way. */
+  resent = false
+  /** How often the request has moved to another connection as described at `mostRotations`. */
   private rotations = 0
   /** Whether the server may have acted on an earlier attempt. */
   private mayHaveActed = false
 
-  /** Whether to send again, which counts as done. A request of which a byte was written must be repeatable. */
-  take(wire: WireRequest, repeatable: Retryability, rotated: boolean): boolean {
+  /**
+   * Returns whether to send again, and counts that as a resend. A request of which a byte was written must be
+   * repeatable.
+   */
+  claim(wire: WireRequest, repeatable: Retryability, rotated: boolean): boolean {
     const isFree = rotated && this.rotations < mostRotations
-    if (repeatable === "never" || (this.again && !isFree)) return false
+    if (repeatable === "never" || (this.resent && !isFree)) return false
     if (repeatable !== "unsent" && !isRepeatable(wire)) return false
     if (isFree) this.rotations++
-    else this.again = true
+    else this.resent = true
     this.mayHaveActed ||= repeatable !== "unsent"
     return true
   }
@@ -34,7 +37,7 @@ export class Resends {
    * The error of the hop. If the server may have acted on an earlier attempt, the request does not count as
    * unprocessed.
    */
-  judged(error: ClientError): ClientError {
+  finalError(error: ClientError): ClientError {
     return this.mayHaveActed && error._tag === "StreamResetError" && error.unprocessed
       ? new StreamResetError({ ...error, debug: error.debug, cause: error.cause, unprocessed: false })
       : error

@@ -55,15 +55,15 @@ const refuseUpgrade = (call: Call, response: Response): Effect.Effect<never, Upg
   )
 
 /**
- * Sends a request and passes its response to `done`. A failure or an interruption releases everything. `upgrades` is
+ * Sends a request and passes its response to `done`, together with `input`. A failure or an interruption releases everything. `upgrades` is
  * true if `done` uses an upgraded connection.
  */
 const guarded = <B, A, E, R>(
   call: Call,
   restore: Restore,
   collect: boolean,
-  use: B,
-  done: (call: Call, response: ClientResponse, restore: Restore, use: B) => Effect.Effect<A, E, R>,
+  input: B,
+  done: (call: Call, response: ClientResponse, restore: Restore, input: B) => Effect.Effect<A, E, R>,
   upgrades = false
 ): Effect.Effect<A, E | ClientError, R> =>
   guard(restore, sendCall(call, collect), {
@@ -77,7 +77,7 @@ const guarded = <B, A, E, R>(
       if (response.status === 101 && !upgrades && response instanceof Response && response.upgraded) {
         return refuseUpgrade(call, response)
       }
-      return done(call, response, restore, use)
+      return done(call, response, restore, input)
     }
   })
 
@@ -89,16 +89,21 @@ export const openScoped = (
   request: PreparedRequest,
   history?: History
 ): Effect.Effect<ClientResponse, ClientError> =>
-  guarded(begin(core, fiber, request, history), restore, false, fiber, inScope)
+  guarded(begin(core, fiber, request, history), restore, false, fiber, attachToScope)
 
-const inScope = (call: Call, response: ClientResponse, _: Restore, fiber: AnyFiber): Effect.Effect<ClientResponse> => {
+const attachToScope = (
+  call: Call,
+  response: ClientResponse,
+  _: Restore,
+  fiber: AnyFiber
+): Effect.Effect<ClientResponse> => {
   const scope = Context.unsafeGet(fiber.currentContext, Scope.Scope)
   if (response instanceof Response && response.settled && call.trace === undefined) {
-    response.leaveTo(scope)
+    response.expireWith(scope)
     return Effect.succeed(response)
   }
-  const released = response instanceof Response ? response.releaseWith(scope) : response.release
-  return Effect.as(Scope.addFinalizer(scope, traced(call, released)), response)
+  const releasing = response instanceof Response ? response.releaseWith(scope) : response.release
+  return Effect.as(Scope.addFinalizer(scope, withTraceEnd(call, releasing)), response)
 }
 
 /** A decoder of a response. */
@@ -112,17 +117,17 @@ export const openCollected = <A, E, R>(
   request: PreparedRequest,
   f: FromResponse<A, E, R>
 ): Effect.Effect<A, E | ClientError, R> =>
-  guarded<FromResponse<A, E, R>, A, E, R>(begin(core, fiber, request), restore, true, f, decoded)
+  guarded<FromResponse<A, E, R>, A, E, R>(begin(core, fiber, request), restore, true, f, decodeCollected)
 
-const decoded = <A, E, R>(
+const decodeCollected = <A, E, R>(
   call: Call,
   response: ClientResponse,
   restore: Restore,
   f: FromResponse<A, E, R>
 ): Effect.Effect<A, E, R> => {
-  const whole = response instanceof Response && response.settled
-  if (!whole || (call.trace !== undefined && (call.trace.listening || !response.isCollected))) {
-    return released(call, response, restore, f)
+  const isComplete = response instanceof Response && response.settled
+  if (!isComplete || (call.trace !== undefined && (call.trace.listening || !response.isCollected))) {
+    return useAndRelease(call, response, restore, f)
   }
   // A value that was decoded synchronously is the result itself.
   const result = f(response)
@@ -138,7 +143,7 @@ export const openFor = <A, E, R>(
   f: FromResponse<A, E, R>,
   history?: History
 ): Effect.Effect<A, E | ClientError, R> =>
-  guarded<FromResponse<A, E, R>, A, E, R>(begin(core, fiber, request, history), restore, false, f, released)
+  guarded<FromResponse<A, E, R>, A, E, R>(begin(core, fiber, request, history), restore, false, f, useAndRelease)
 
 /** Opens a response for its upgraded connection; `f` runs uninterruptibly and owns the response. */
 export const openUpgraded = <A, E, R>(
@@ -150,13 +155,13 @@ export const openUpgraded = <A, E, R>(
 ): Effect.Effect<A, E | ClientError, R> => guarded(begin(core, fiber, request), restore, false, undefined, f, true)
 
 /** Releases a response, then runs the listeners of the resulting signals. */
-const release = (call: Call, response: ClientResponse): Effect.Effect<void> => traced(call, response.release)
+const release = (call: Call, response: ClientResponse): Effect.Effect<void> => withTraceEnd(call, response.release)
 
 /** Runs a release, then the listeners of the resulting signals. */
-const traced = (call: Call, release: Effect.Effect<void>): Effect.Effect<void> =>
+const withTraceEnd = (call: Call, release: Effect.Effect<void>): Effect.Effect<void> =>
   call.trace === undefined ? release : Effect.zipRight(release, call.trace.finish)
 
-const released = <A, E, R>(
+const useAndRelease = <A, E, R>(
   call: Call,
   response: ClientResponse,
   restore: Restore,

@@ -11,14 +11,14 @@ import type { Http2Mode, ProxyRoute, Route } from "../transport/transport.js"
 import type { SessionCore } from "./sessionCore.js"
 
 /** Cached routes by origin: without proxy, with the connector's TLS settings, for any version. */
-const direct = new WeakMap<Origin, Route>()
+const directRoutes = new WeakMap<Origin, Route>()
 
 const directRoute = (origin: Origin): Route => {
-  let route = direct.get(origin)
+  let route = directRoutes.get(origin)
   if (route === undefined) {
     const version = "any"
     route = { origin, proxy: undefined, ssl: true, serverHostname: undefined, tunnel: false, version, key: origin.key }
-    direct.set(origin, route)
+    directRoutes.set(origin, route)
   }
   return route
 }
@@ -29,8 +29,8 @@ const directRoute = (origin: Origin): Route => {
 const versionOf = (request: PreparedRequest, http2: Http2Mode, upgrades: boolean): Route["version"] => {
   const { http } = request.defaults
   if (http === "2" && !upgrades) return "2"
-  const never = http2 === false || (http2 === "auto" && request.target.origin.scheme === "http")
-  return never ? "any" : upgrades ? "1" : http
+  const neverHttp2 = http2 === false || (http2 === "auto" && request.target.origin.scheme === "http")
+  return neverHttp2 ? "any" : upgrades ? "1" : http
 }
 
 /** The URL with its original scheme, because proxy variables distinguish ws from http. */
@@ -57,20 +57,20 @@ export const routeOf = (
 ): Route | InvalidURL | InvalidRequest => {
   const { origin, websocket } = request.target
   const { serverHostname, ssl = true } = request
-  const plain = origin.scheme === "http" || (ssl === true && serverHostname === undefined)
+  const hasDefaultTls = origin.scheme === "http" || (ssl === true && serverHostname === undefined)
   const version = versionOf(request, http2, upgrades || websocket)
-  if (!request.hasProxy && environment === undefined && plain && !websocket && version === "any") {
+  if (!request.hasProxy && environment === undefined && hasDefaultTls && !websocket && version === "any") {
     return directRoute(origin)
   }
   const { proxy: input, proxyAuth, proxyHeaders } = request.proxy
   const proxy = resolveProxy(input, environment, proxyAuth, proxyHeaders, origin, targetUrl(request))
   if (proxy !== undefined && "_tag" in proxy) return proxy
-  const prior = version === "2" || (version === "any" && http2 === "prior-knowledge")
-  const tls = plain ? "" : ` tls ${settingsOf(ssl, undefined, serverHostname).key}`
+  const requiresHttp2 = version === "2" || (version === "any" && http2 === "prior-knowledge")
+  const tls = hasDefaultTls ? "" : ` tls ${settingsOf(ssl, undefined, serverHostname).key}`
   // Without a tunnel, a proxy would see the Upgrade header as meant for itself (RFC 9110, section 7.8), and HTTP/2
   // would end at the proxy.
   const tunnel =
-    websocket || (proxy !== undefined && (prior || getField(request.fields.pairs, "upgrade") !== undefined))
+    websocket || (proxy !== undefined && (requiresHttp2 || getField(request.fields.pairs, "upgrade") !== undefined))
   const suffix = `${tls}${version === "any" ? "" : ` ${version}`}`
   if (proxy === undefined) return { origin, proxy, ssl, serverHostname, tunnel, version, key: `${origin.key}${suffix}` }
   const forwarded = forwards(proxy, origin, tunnel)

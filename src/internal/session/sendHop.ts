@@ -45,7 +45,7 @@ export const withNetrc = (
 /** Creates the hop, or returns the error if it cannot be sent. */
 const makeHop = (
   call: Call,
-  given: PreparedRequest,
+  request: PreparedRequest,
   cookies: string | undefined,
   collect: boolean,
   onResponse: OnResponse,
@@ -54,24 +54,24 @@ const makeHop = (
   if (call.failure !== undefined) return call.failure
   const { core } = call
   if (core.closed) return core.closedError(call.details(undefined))
-  const environment = environmentOf(given, core)
-  const request = withNetrc(given, call, environment)
-  const trace = call.trace?.hop(request)
-  const body = call.bodyContext(request, trace)
-  const wire = toWire(request, cookies, trace?.override, body, core.transport.forceClose)
+  const environment = environmentOf(request, core)
+  const authorized = withNetrc(request, call, environment)
+  const trace = call.trace?.hop(authorized)
+  const body = call.bodyContext(authorized, trace)
+  const wire = toWire(authorized, cookies, trace?.override, body, core.transport.forceClose)
   if (isWireError(wire)) {
     trace?.failed(Cause.fail(wire))
     return wire
   }
-  const route = routeOf(request, environment, core.transport.http2, wire.upgrade !== undefined)
+  const route = routeOf(authorized, environment, core.transport.http2, wire.upgrade !== undefined)
   if ("_tag" in route) {
     trace?.failed(Cause.fail(route))
     return route
   }
-  const last = wire.expectContinue
-    ? unlessExpectationFails(given, onResponse, (repeated) => sendHop(call, repeated, collect, onResponse, onHop))
+  const onHopResponse = wire.expectContinue
+    ? unlessExpectationFails(request, onResponse, (repeated) => sendHop(call, repeated, collect, onResponse, onHop))
     : onResponse
-  return new Hop(call, request, trace?.propagated(wire) ?? wire, route, trace, collect, last)
+  return new Hop(call, authorized, trace?.propagated(wire) ?? wire, route, trace, collect, onHopResponse)
 }
 
 /** Repeats a request without `Expect: 100-continue` after a 417 response (RFC 9110 section 10.1.1). */
@@ -158,10 +158,10 @@ const jarEffect = <A>(
     Effect.suspend(() => effectOr(run(), (kind) => badJar(call, `expected ${name} to return an Effect, got ${kind}`)))
   )
 
-const cookieText = (call: Call, given: unknown): Effect.Effect<string | undefined, InvalidRequest> => {
-  if (Option.isOption(given)) {
-    if (Option.isNone(given)) return Effect.succeed(undefined)
-    if (typeof given.value === "string") return Effect.succeed(given.value)
+const cookieText = (call: Call, header: unknown): Effect.Effect<string | undefined, InvalidRequest> => {
+  if (Option.isOption(header)) {
+    if (Option.isNone(header)) return Effect.succeed(undefined)
+    if (typeof header.value === "string") return Effect.succeed(header.value)
   }
   return Effect.fail(badJar(call, "expected cookieHeader to have an Option of text"))
 }
@@ -173,22 +173,22 @@ export const customJarCookies = (
 ): Effect.Effect<string | undefined, ClientError> => {
   const { jarService } = call.core
   const { url } = request.target
-  const own = cookiesToSeed(call, request)
-  const asked = jarEffect(call, "cookieHeader", () => jarService.cookieHeader(url))
-  const seeding = isSecureHome(request)
+  const seeds = cookiesToSeed(call, request)
+  const readHeader = jarEffect(call, "cookieHeader", () => jarService.cookieHeader(url))
+  const addSeeds = isSecureHome(request)
     ? jarEffect(call, "setCookies", () =>
         jarService.setCookies(
-          own.map(([name, value]) => `${name}=${value}; Path=/; Secure`),
+          seeds.map(([name, value]) => `${name}=${value}; Path=/; Secure`),
           url
         )
       )
-    : jarEffect(call, "updateCookies", () => jarService.updateCookies(own, url))
+    : jarEffect(call, "updateCookies", () => jarService.updateCookies(seeds, url))
   const header =
-    own.length === 0
-      ? asked
+    seeds.length === 0
+      ? readHeader
       : Effect.zipRight(
-          Effect.tap(seeding, () => Effect.sync(() => markSeeded(call, request))),
-          asked
+          Effect.tap(addSeeds, () => Effect.sync(() => markSeeded(call, request))),
+          readHeader
         )
   return Effect.map(
     Effect.flatMap(header, (cookies) => cookieText(call, cookies)),

@@ -46,7 +46,7 @@ export class SessionCore {
   /** The active calls as a linked list, because a Set costs more per request. */
   private firstCall: ActiveCall | undefined = undefined
   /** The hosts for which a session's own cookies were added to the jar, keyed by the value of the option `cookies`. */
-  readonly seeded = new WeakMap<object, Set<string>>()
+  readonly seededHosts = new WeakMap<object, Set<string>>()
   requests = 0
   /** Fibers that still work for finished requests: they run listeners or store cache entries. */
   private readonly kept = new Set<Fiber.RuntimeFiber<void>>()
@@ -55,9 +55,9 @@ export class SessionCore {
   /** Called by `close` after the last call has ended. */
   readonly cleanups: Array<() => void> = []
   private state: "open" | "closing" | "ended" = "open"
-  private readonly done = Deferred.unsafeMake<void>(FiberId.none)
-  private onQuiet: (() => void) | undefined = undefined
-  private onKeptEnd: (() => void) | undefined = undefined
+  private readonly closeDone = Deferred.unsafeMake<void>(FiberId.none)
+  private onLastCallEnd: (() => void) | undefined = undefined
+  private onLastKeptEnd: (() => void) | undefined = undefined
 
   constructor(options: {
     readonly id: string
@@ -97,7 +97,7 @@ export class SessionCore {
     if (call.next !== undefined) call.next.previous = call.previous
     call.previous = undefined
     call.next = undefined
-    if (this.firstCall === undefined) this.onQuiet?.()
+    if (this.firstCall === undefined) this.onLastCallEnd?.()
   }
 
   /** Registers a fiber that works for a finished request. `close` gives it as much time as requests in flight. */
@@ -105,7 +105,7 @@ export class SessionCore {
     this.kept.add(fiber)
     fiber.addObserver(() => {
       this.kept.delete(fiber)
-      if (this.kept.size === 0) this.onKeptEnd?.()
+      if (this.kept.size === 0) this.onLastKeptEnd?.()
     })
   }
 
@@ -119,21 +119,22 @@ export class SessionCore {
     return () => this.onEnded.delete(stop)
   }
 
-  private keptFor(millis: number): Effect.Effect<void> {
+  /** Waits for the fibers of finished requests, at most `millis`. */
+  private awaitKept(millis: number): Effect.Effect<void> {
     return Effect.suspend(() =>
       this.kept.size === 0
         ? Effect.void
         : atMost(millis, (done) => {
-            this.onKeptEnd = done
+            this.onLastKeptEnd = done
             if (this.kept.size === 0) done()
           })
     )
   }
 
-  private get ending(): Effect.Effect<void> {
+  private get endKept(): Effect.Effect<void> {
     return Effect.suspend(() => {
       for (const cleanup of this.cleanups) cleanup()
-      return this.keptFor(this.transport.gracefulShutdownTimeout).pipe(
+      return this.awaitKept(this.transport.gracefulShutdownTimeout).pipe(
         Effect.zipRight(
           Effect.sync(() => {
             this.state = "ended"
@@ -141,7 +142,7 @@ export class SessionCore {
             for (const fiber of this.kept) interruptSoon(fiber)
           })
         ),
-        Effect.zipRight(this.keptFor(interruptTime))
+        Effect.zipRight(this.awaitKept(interruptTime))
       )
     })
   }
@@ -158,13 +159,13 @@ export class SessionCore {
    */
   get close(): Effect.Effect<void> {
     return Effect.uninterruptibleMask((restore) => {
-      if (this.state !== "open") return restore(Deferred.await(this.done))
+      if (this.state !== "open") return restore(Deferred.await(this.closeDone))
       this.state = "closing"
       for (const call of this.calls) {
         if (!call.inFlight) call.abort(this.closedError(call.details(undefined)))
       }
       const drained = atMost(this.transport.gracefulShutdownTimeout, (done) => {
-        this.onQuiet = done
+        this.onLastCallEnd = done
         if (this.firstCall === undefined) done()
       })
       const cut = Effect.sync(() => {
@@ -173,8 +174,8 @@ export class SessionCore {
       return drained.pipe(
         Effect.zipRight(cut),
         Effect.zipRight(this.ownsTransport ? this.transport.close : Effect.void),
-        Effect.zipRight(this.ending),
-        Effect.ensuring(Deferred.succeed(this.done, undefined))
+        Effect.zipRight(this.endKept),
+        Effect.ensuring(Deferred.succeed(this.closeDone, undefined))
       )
     })
   }

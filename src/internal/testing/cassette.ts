@@ -125,10 +125,11 @@ export const writeCassette = (
   path: string,
   exchanges: ReadonlyArray<Recorded>
 ): Effect.Effect<void, PlatformError.PlatformError> => {
-  const beside = `${path}.${process.pid}.tmp`
+  const temporaryPath = `${path}.${process.pid}.tmp`
   return Effect.flatMap(Effect.orDie(Schema.encode(Cassette)({ version: 1, exchanges })), (text) =>
-    Effect.onError(Effect.zipRight(files.writeFileString(beside, `${text}\n`), files.rename(beside, path)), () =>
-      Effect.ignore(files.remove(beside, { force: true }))
+    Effect.onError(
+      Effect.zipRight(files.writeFileString(temporaryPath, `${text}\n`), files.rename(temporaryPath, path)),
+      () => Effect.ignore(files.remove(temporaryPath, { force: true }))
     )
   )
 }

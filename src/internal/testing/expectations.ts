@@ -13,7 +13,7 @@ const canonical = (url: string): string => {
   }
 }
 
-const fits = (expectation: Pick<Expectation, "method" | "url">, request: MockRequest): boolean => {
+const matches = (expectation: Pick<Expectation, "method" | "url">, request: MockRequest): boolean => {
   const { method, url } = expectation
   if (method !== undefined && method.toUpperCase() !== request.method) return false
   if (typeof url === "string") return url === request.exact.url || canonical(url) === canonical(request.exact.url)
@@ -23,8 +23,8 @@ const fits = (expectation: Pick<Expectation, "method" | "url">, request: MockReq
 
 interface Entry<R> {
   readonly expectation: Expectation<R>
-  readonly times: number
-  met: number
+  readonly expectedCount: number
+  count: number
 }
 
 export class Expected<R> {
@@ -36,17 +36,19 @@ export class Expected<R> {
   private readonly unexpected: Array<string> = []
 
   constructor(list: ReadonlyArray<Expectation<R>>) {
-    this.entries = list.map((expectation) => ({ expectation, times: expectation.times ?? 1, met: 0 }))
+    this.entries = list.map((expectation) => ({ expectation, expectedCount: expectation.times ?? 1, count: 0 }))
   }
 
   answer(request: MockRequest): ReturnType<MockHandler<R>> {
-    const entry = this.entries.find(({ expectation, met, times }) => met < times && fits(expectation, request))
+    const entry = this.entries.find(
+      ({ expectation, count, expectedCount }) => count < expectedCount && matches(expectation, request)
+    )
     if (entry === undefined) {
-      const asked = `${request.method} ${redactUrl(request.exact.url)}`
-      this.unexpected.push(asked)
-      return new Response(`Not expected: ${asked}`, { status: 501 })
+      const unexpectedRequest = `${request.method} ${redactUrl(request.exact.url)}`
+      this.unexpected.push(unexpectedRequest)
+      return new Response(`Not expected: ${unexpectedRequest}`, { status: 501 })
     }
-    entry.met++
+    entry.count++
     const { respond } = entry.expectation
     return respond instanceof Response ? respond.clone() : respond(request)
   }
@@ -58,9 +60,11 @@ export class Expected<R> {
 
   get remainder(): { readonly unmet: ReadonlyArray<string>; readonly unexpected: ReadonlyArray<string> } {
     const unmet: Array<string> = []
-    for (const { expectation, met, times } of this.entries) {
-      if (times === Infinity || met >= times) continue
-      unmet.push(`${expectation.method?.toUpperCase() ?? "any method"} ${shown(expectation.url)} (${met} of ${times})`)
+    for (const { expectation, count, expectedCount } of this.entries) {
+      if (expectedCount === Infinity || count >= expectedCount) continue
+      unmet.push(
+        `${expectation.method?.toUpperCase() ?? "any method"} ${shown(expectation.url)} (${count} of ${expectedCount})`
+      )
     }
     return { unmet, unexpected: [...this.unexpected] }
   }

@@ -6,7 +6,7 @@ import type { MockRequest } from "../../Connector.js"
 import { ClientConnectorError } from "../../Errors.js"
 import type { CassetteOptions } from "../../Testing.js"
 import { type Answer, hasNoContent, headFromLines } from "../mock/mockAnswer.js"
-import type { Answering } from "../mock/mockConnection.js"
+import type { AnswerRequest } from "../mock/mockConnection.js"
 import { MockDetails } from "../mock/mockDetails.js"
 import { redactUrl } from "../redact.js"
 import { digest, fromContent, keyOf, type Recorded, readCassette } from "./cassette.js"
@@ -55,7 +55,7 @@ const bodyOf = (request: MockRequest): Effect.Effect<string | undefined> => {
 export const replaying = (
   path: string,
   options: CassetteOptions
-): Effect.Effect<Answering<never>, PlatformError, FileSystem> =>
+): Effect.Effect<AnswerRequest<never>, PlatformError, FileSystem> =>
   Effect.map(readCassette(path), (exchanges) => {
     const left = new Map<string, Array<Recorded>>()
     for (const recorded of exchanges) {

@@ -6,7 +6,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Scope from "effect/Scope"
 import { fromResponse } from "./mockAnswer.js"
-import type { Answering } from "./mockConnection.js"
+import type { AnswerRequest } from "./mockConnection.js"
 
 /** The requirements of an app that the mock does not provide. */
 type Rest<R> = Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
@@ -15,31 +15,31 @@ type Rest<R> = Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
  * Serves each request with the app. An app that fails or dies answers as on its server: with status 500, unless the
  * error defines a response.
  */
-export const serving =
-  <E, R>(app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>): Answering<Rest<R>> =>
+export const answerWithApp =
+  <E, R>(app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>): AnswerRequest<Rest<R>> =>
   (request, scope) =>
     Effect.flatMap(Effect.context<Rest<R>>(), (context) => {
       const withoutBody = request.method === "HEAD"
       const source = HttpServerRequest.fromWeb(request)
-      const own = Context.add(
+      const requestContext = Context.add(
         Context.make(HttpServerRequest.HttpServerRequest, source),
         Scope.Scope,
         // The Scope of the exchange, which closes with the body of the response.
         scope
       )
       const provided = Effect.updateContext(
-        Effect.provideContext(app, own) as Effect.Effect<HttpServerResponse.HttpServerResponse, E, Rest<R>>,
+        Effect.provideContext(app, requestContext) as Effect.Effect<HttpServerResponse.HttpServerResponse, E, Rest<R>>,
         (input: Context.Context<never>): Context.Context<Rest<R>> => Context.merge(context, input)
       )
-      let answered: Response | undefined
+      let produced: Response | undefined
       const handled = HttpEffect.toHandled(Effect.interruptible(provided), (_, response) =>
         Effect.sync(() => {
-          answered = HttpServerResponse.toWeb(response, { withoutBody, context })
+          produced = HttpServerResponse.toWeb(response, { withoutBody, context })
         })
       )
       // An app may fail after it has produced a response; the response is used then.
       return Effect.matchCauseEffect(Effect.provideService(handled, HttpServerRequest.HttpServerRequest, source), {
-        onFailure: (cause) => (answered === undefined ? Effect.failCause(cause) : Effect.succeed(answered)),
-        onSuccess: () => Effect.sync(() => answered ?? new Response(null, { status: 500 }))
+        onFailure: (cause) => (produced === undefined ? Effect.failCause(cause) : Effect.succeed(produced)),
+        onSuccess: () => Effect.sync(() => produced ?? new Response(null, { status: 500 }))
       }).pipe(Effect.map((response) => fromResponse(response, request.method)))
     })

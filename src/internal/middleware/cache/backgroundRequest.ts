@@ -12,7 +12,7 @@ import { openScoped } from "../../session/responseLifetime.js"
 import { preparedOf } from "../request.js"
 
 /**
- * Runs `f` in its own fiber. Its `next` sends one hop through `middlewares`, with its own time limits and the history
+ * Runs `f` in its own fiber. The `next` that it gets sends one hop through `middlewares`, with its own time limits and the history
  * of the starting call. Failures are logged at debug level.
  */
 export const sendInBackground = (
@@ -20,11 +20,11 @@ export const sendInBackground = (
   middlewares: ReadonlyArray<Middleware>,
   f: (next: Next) => Effect.Effect<unknown, unknown>
 ): Effect.Effect<void> => {
-  const aside = Effect.scopedWith((scope) =>
-    f((given) =>
+  const sending = Effect.scopedWith((scope) =>
+    f((clientRequest) =>
       Effect.provideService(
         withRestore((fiber, restore) => {
-          const request = preparedOf(given)
+          const request = preparedOf(clientRequest)
           const options = { ...request.given, middlewares, allowRedirects: false, raiseForStatus: false }
           return openScoped(core, fiber, restore, request.derive({ given: options }), history)
         }),
@@ -33,6 +33,6 @@ export const sendInBackground = (
       )
     )
   )
-  const quiet = Effect.asVoid(Effect.ignoreLogged(Effect.sandbox(aside)))
-  return Effect.map(Effect.forkDaemon(Effect.interruptible(quiet)), (fiber) => core.keep(fiber))
+  const neverFailing = Effect.asVoid(Effect.ignoreLogged(Effect.sandbox(sending)))
+  return Effect.map(Effect.forkDaemon(Effect.interruptible(neverFailing)), (fiber) => core.keep(fiber))
 }

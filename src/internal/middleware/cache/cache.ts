@@ -18,7 +18,7 @@ import { isDowngraded } from "../../session/sendHop.js"
 import { preparedOf } from "../request.js"
 import { sendInBackground } from "./backgroundRequest.js"
 import { type Directives, parseDirectives } from "./cacheControl.js"
-import { directivesOf, isAnswerable, type Lookup, lookupOf, sentAsAsked } from "./cacheRequest.js"
+import { directivesOf, isAnswerable, type Lookup, lookupOf, sentAsForeseen } from "./cacheRequest.js"
 import { CacheStore, type Stored } from "./cacheStore.js"
 import { CacheUpdates, type FetchTask } from "./cacheUpdates.js"
 import { answersMeanwhile, type Freshness, freshness, satisfies, standsIn, valuesOf } from "./freshness.js"
@@ -40,7 +40,7 @@ interface Found {
 }
 
 /** Directives that restrict the age. A request with one of them is not coalesced with others and never served stale. */
-const requiring = ["no-cache", "max-age", "min-fresh"]
+const ageDirectives = ["no-cache", "max-age", "min-fresh"]
 
 class Cache {
   static {
@@ -70,23 +70,25 @@ class Cache {
   }
 
   private answer(lookup: Lookup): Effect.Effect<ClientResponse, ClientError> {
-    const { directives: asked, next, request } = lookup
+    const { directives, next, request } = lookup
     return Effect.flatMap(this.find(lookup), (found) => {
-      if (found !== undefined && satisfies(found.fresh, found.directives, asked)) {
+      if (found !== undefined && satisfies(found.fresh, found.directives, directives)) {
         return Effect.succeed(fromStored(lookup, found.stored, found.fresh.age))
       }
-      if (asked.has("only-if-cached")) return Effect.succeed(gatewayTimeout(lookup))
+      if (directives.has("only-if-cached")) return Effect.succeed(gatewayTimeout(lookup))
       if (request.method === "HEAD") {
-        return Effect.flatMap(this.updates.sending, (sent) =>
-          Effect.tap(next(request), (response) => this.updates.compare(lookup, found?.stored, response, sent))
+        return Effect.flatMap(this.updates.currentMoment, (moment) =>
+          Effect.tap(next(request), (response) => this.updates.compare(lookup, found?.stored, response, moment))
         )
       }
-      if (found !== undefined && answersMeanwhile(found.fresh, found.directives, asked)) {
+      if (found !== undefined && answersMeanwhile(found.fresh, found.directives, directives)) {
         const refresh = this.refresh(lookup, found)
         const { fresh, stored } = found
         if (refresh !== undefined) return Effect.map(refresh, () => fromStored(lookup, stored, fresh.age))
       }
-      return requiring.some((name) => asked.has(name)) ? this.send(lookup, found, undefined) : this.join(lookup, found)
+      return ageDirectives.some((name) => directives.has(name))
+        ? this.send(lookup, found, undefined)
+        : this.join(lookup, found)
     })
   }
 
@@ -104,27 +106,27 @@ class Cache {
 
   /** Waits for an identical request in flight, or sends the request that others wait for (RFC 9111 section 4). */
   private join(lookup: Lookup, found: Found | undefined): Effect.Effect<ClientResponse, ClientError> {
-    const { directives: asked, likeness, next, request } = lookup
+    const { directives, likeness, next, request } = lookup
     return Effect.uninterruptibleMask((restore) => {
       const flight = this.flights.get(likeness)
       if (flight !== undefined) {
         return restore(
           Effect.flatMap(flight.wait, (result) => {
             if (result === "again") return this.run(request, next)
-            return Effect.flatMap(this.find(lookup), (now) => {
+            return Effect.flatMap(this.find(lookup), (latest) => {
               const answers =
-                now !== undefined &&
+                latest !== undefined &&
                 (result === "stored"
-                  ? satisfies(now.fresh, now.directives, asked)
-                  : result === "standsIn" && standsIn(now.fresh, now.directives, asked))
+                  ? satisfies(latest.fresh, latest.directives, directives)
+                  : result === "standsIn" && standsIn(latest.fresh, latest.directives, directives))
               return answers
-                ? Effect.succeed(fromStored(lookup, now.stored, now.fresh.age))
-                : this.send(lookup, now, undefined)
+                ? Effect.succeed(fromStored(lookup, latest.stored, latest.fresh.age))
+                : this.send(lookup, latest, undefined)
             })
           })
         )
       }
-      return this.fetchOnce(likeness, (begun) => restore(this.send(lookup, found, begun)))
+      return this.fetchOnce(likeness, (started) => restore(this.send(lookup, found, started)))
     })
   }
 
@@ -137,7 +139,7 @@ class Cache {
     return Effect.onExit(send(flight), (exit) =>
       Effect.sync(() => {
         if (Exit.isFailure(exit)) flight.end(Cause.isInterruptedOnly(exit.cause) ? "again" : "alone")
-        else if (!flight.carried) flight.end("unstored")
+        else if (!flight.endsWithBody) flight.end("unstored")
       })
     )
   }
@@ -146,27 +148,28 @@ class Cache {
   private refresh(lookup: Lookup, found: Found): Effect.Effect<void> | undefined {
     const { likeness: key, next, request } = lookup
     const call = callOf(next)
-    const at = request.middlewares.indexOf(this.middleware)
+    const index = request.middlewares.indexOf(this.middleware)
     // Does not repeat a request after a downgrade from https to http, for which netrc must be ignored.
-    if (call === undefined || at === -1 || (request.defaults.trustEnv && isDowngraded(call, request))) {
+    if (call === undefined || index === -1 || (request.defaults.trustEnv && isDowngraded(call, request))) {
       return undefined
     }
     return Effect.suspend(() => {
-      if (this.refreshing(key)) return Effect.void
-      return sendInBackground(call, request.middlewares.slice(at + 1), (aside) =>
+      if (this.isRefreshing(key)) return Effect.void
+      return sendInBackground(call, request.middlewares.slice(index + 1), (backgroundNext) =>
         Effect.uninterruptibleMask((restore) => {
           // Another request may have started since this fiber was.
-          if (this.refreshing(key)) return Effect.void
+          if (this.isRefreshing(key)) return Effect.void
           this.refreshes.add(key)
-          const sent = this.fetchOnce(key, (flight) =>
+          const revalidation = this.fetchOnce(key, (flight) =>
             restore(
-              Effect.flatMap(this.send({ ...lookup, next: aside, directives: new Map() }, found, flight), () =>
-                flight.carried ? flight.wait : Effect.void
+              Effect.flatMap(
+                this.send({ ...lookup, next: backgroundNext, directives: new Map() }, found, flight),
+                () => (flight.endsWithBody ? flight.wait : Effect.void)
               )
             )
           )
           return Effect.ensuring(
-            sent,
+            revalidation,
             Effect.sync(() => this.refreshes.delete(key))
           )
         })
@@ -174,7 +177,7 @@ class Cache {
     })
   }
 
-  private refreshing(key: string): boolean {
+  private isRefreshing(key: string): boolean {
     return this.refreshes.has(key) || this.flights.get(key) !== undefined
   }
 
@@ -183,8 +186,8 @@ class Cache {
     found: Found | undefined,
     flight: Flight | undefined
   ): Effect.Effect<ClientResponse, ClientError> {
-    return Effect.flatMap(this.updates.sending, (sent) => {
-      const task = { lookup, flight, sent }
+    return Effect.flatMap(this.updates.currentMoment, (moment) => {
+      const task = { lookup, flight, moment }
       return found === undefined ? this.fetch(task) : this.validate(task, found)
     })
   }
@@ -196,33 +199,33 @@ class Cache {
 
   /** Revalidates a stored response with a conditional request (RFC 9111 section 4.3). */
   private validate(task: FetchTask, found: Found): Effect.Effect<ClientResponse, ClientError> {
-    const { flight, lookup, sent } = task
-    const { directives: asked, next, request } = lookup
+    const { flight, lookup, moment } = task
+    const { directives, next, request } = lookup
     const { stored } = found
     const [tag] = valuesOf(stored.headers, "etag")
     const [modified] = valuesOf(stored.headers, "last-modified")
-    let conditioned = request
-    if (tag !== undefined) conditioned = setHeader(conditioned, "If-None-Match", tag)
-    if (modified !== undefined) conditioned = setHeader(conditioned, "If-Modified-Since", modified)
-    const standIn = standsIn(found.fresh, found.directives, asked)
-    const instead = () => {
+    let conditional = request
+    if (tag !== undefined) conditional = setHeader(conditional, "If-None-Match", tag)
+    if (modified !== undefined) conditional = setHeader(conditional, "If-Modified-Since", modified)
+    const mayStandIn = standsIn(found.fresh, found.directives, directives)
+    const answerStale = () => {
       flight?.end("standsIn")
       return fromStored(lookup, stored, found.fresh.age)
     }
-    return Effect.matchEffect(next(conditioned), {
-      onFailure: (error) => (standIn && isTransient(error) ? Effect.sync(instead) : Effect.fail(error)),
+    return Effect.matchEffect(next(conditional), {
+      onFailure: (error) => (mayStandIn && isTransient(error) ? Effect.sync(answerStale) : Effect.fail(error)),
       onSuccess: (response) => {
-        if (standIn && errorStatuses.has(response.status)) return Effect.map(response.release, instead)
-        if (response.status !== 304 || conditioned === request) {
+        if (mayStandIn && errorStatuses.has(response.status)) return Effect.map(response.release, answerStale)
+        if (response.status !== 304 || conditional === request) {
           return Effect.as(this.updates.keep(task, response, true), response)
         }
-        const said = Option.getOrUndefined(response.header("etag"))
-        const another = said !== undefined && tag !== undefined && !sameTag(said, tag)
-        if (another || sentAsAsked(lookup, response) === undefined)
+        const newTag = Option.getOrUndefined(response.header("etag"))
+        const hasChanged = newTag !== undefined && tag !== undefined && !sameTag(newTag, tag)
+        if (hasChanged || sentAsForeseen(lookup, response) === undefined)
           return Effect.zipRight(response.release, this.fetch(task))
         return Effect.zipRight(
           response.release,
-          Effect.map(this.updates.freshen(lookup, stored, response, sent), ({ age, fresher }) => {
+          Effect.map(this.updates.freshen(lookup, stored, response, moment), ({ age, fresher }) => {
             flight?.end("stored")
             return fromStored(lookup, fresher, age)
           })

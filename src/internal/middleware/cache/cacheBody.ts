@@ -2,7 +2,7 @@
 import { IncomingBody } from "../../transport/incomingBody.js"
 
 /** Receives a copy of a body while it is read. */
-export interface Listener {
+export interface CopyListener {
   /** Most bytes to keep. */
   readonly limit: number
   /** Whether reading continues while the reader of the body pauses. */
@@ -14,48 +14,48 @@ export interface Listener {
 }
 
 /** Returns a body with the same content for the reader, and `hurry`, which continues reading at once. */
-export const listenTo = (
-  from: IncomingBody,
-  listener: Listener
+export const copyWhileRead = (
+  received: IncomingBody,
+  listener: CopyListener
 ): { readonly body: IncomingBody; readonly hurry: () => void } => {
   let pieces: Array<Buffer> = []
   let size = 0
   const { limit } = listener
-  const to = new IncomingBody(from.length, {
-    resume: () => from.resume(),
-    limitIdle: (millis) => from.limitIdle(millis),
+  const passedOn = new IncomingBody(received.length, {
+    resume: () => received.resume(),
+    limitIdle: (millis) => received.limitIdle(millis),
     abandon: (atOnce) => {
       pieces = []
-      from.abandon(atOnce)
+      received.abandon(atOnce)
       listener.onLost("abandoned")
     }
   })
-  from.consume({
+  received.consume({
     onChunk: (slab, start, end) => {
       size += end - start
-      const kept = size <= limit
-      if (kept) pieces.push(Buffer.from(slab.subarray(start, end)))
+      const isKept = size <= limit
+      if (isKept) pieces.push(Buffer.from(slab.subarray(start, end)))
       else {
         pieces = []
         listener.onLost("large")
       }
-      const wanted = to.push(slab, start, end)
-      return wanted || (kept && listener.hurries())
+      const goesOn = passedOn.push(slab, start, end)
+      return goesOn || (isKept && listener.hurries())
     },
     onEnd: () => {
       if (size <= limit) listener.onComplete(Buffer.concat(pieces))
-      to.deviations = from.deviations
-      to.end(from.trailers)
+      passedOn.deviations = received.deviations
+      passedOn.end(received.trailers)
     },
     onError: (error) => {
       listener.onLost("broken")
-      to.fail(error)
+      passedOn.fail(error)
     }
   })
   return {
-    body: to,
+    body: passedOn,
     hurry: () => {
-      if (size <= limit) from.resume()
+      if (size <= limit) received.resume()
     }
   }
 }

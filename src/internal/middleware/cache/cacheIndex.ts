@@ -39,13 +39,13 @@ export class CacheIndex {
     this.remove(key)
     this.entries.set(key, size)
     this.size += size
-    const gone: Array<string> = []
+    const evicted: Array<string> = []
     for (const oldest of this.entries.keys()) {
       if (this.size <= this.maxSize && this.entries.size <= capacity) break
       this.remove(oldest)
-      gone.push(oldest)
+      evicted.push(oldest)
     }
-    return gone
+    return evicted
   }
 
   remove(key: string): void {

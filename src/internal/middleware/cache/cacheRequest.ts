@@ -12,7 +12,7 @@ import { foresee } from "../../session/foreseen.js"
 import { type Directives, parseDirectives } from "./cacheControl.js"
 import type { Query } from "./cacheStore.js"
 import { valuesOf } from "./freshness.js"
-import { hash, type Inner, identityOf, innerOf, sameIdentity } from "./identity.js"
+import { hash, type InnerCredentials, identityOf, innerOf, sameIdentity } from "./identity.js"
 
 /** Headers for conditions and ranges. A request with one of them bypasses the cache. */
 const conditional = ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]
@@ -38,7 +38,7 @@ export interface Lookup extends Query {
   readonly request: PreparedRequest
   readonly next: Next
   readonly directives: Directives
-  readonly inner: Inner
+  readonly inner: InnerCredentials
   /** The key of a flight. Equal for requests that the same response answers, whatever its Vary header. */
   readonly likeness: string
 }
@@ -47,12 +47,12 @@ export interface Lookup extends Query {
  * The lookup for a request. `undefined` if the request will fail, or if its cookies cannot be determined in advance.
  */
 export const lookupOf = (
-  given: PreparedRequest,
+  original: PreparedRequest,
   next: Next,
   directives: Directives,
   cache: Middleware
 ): Effect.Effect<Lookup | undefined, ClientError> =>
-  Effect.map(foresee(given, next), (foreseen) => {
+  Effect.map(foresee(original, next), (foreseen) => {
     if (foreseen === undefined) return undefined
     const { request, sent } = foreseen
     const inner = innerOf(request.middlewares, cache)
@@ -65,7 +65,7 @@ export const lookupOf = (
  * The request as it was sent, if it has the user and the peer of the lookup. Otherwise an inner middleware, a listener
  * or another cookie has changed it, and its response must not be stored.
  */
-export const sentAsAsked = (lookup: Lookup, response: ClientResponse): Sent | undefined => {
+export const sentAsForeseen = (lookup: Lookup, response: ClientResponse): Sent | undefined => {
   const sent = response instanceof Response ? response.sent : undefined
   return sent !== undefined && sameIdentity(lookup.sent, sent, lookup.inner) ? sent : undefined
 }

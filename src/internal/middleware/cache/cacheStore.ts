@@ -62,7 +62,7 @@ export const varyOf = (headers: Lines): ReadonlyArray<string> | undefined => {
   return names.includes("*") ? undefined : [...new Set(names)].sort()
 }
 
-const selects = (stored: Stored, { identity, sent }: Query): boolean => {
+const matches = (stored: Stored, { identity, sent }: Query): boolean => {
   if (stored.identity !== identity) return false
   const vary = varyOf(stored.headers)
   if (vary === undefined) return false
@@ -78,7 +78,7 @@ const sameSelection = (a: Stored, b: Stored): boolean =>
   a.identity === b.identity && JSON.stringify(a.selection) === JSON.stringify(b.selection)
 
 /** Logs the failure of a store, because a request must not fail for it. */
-const tolerant = <A, E>(what: string, use: () => Effect.Effect<A, E>): Effect.Effect<Option.Option<A>> =>
+const orLog = <A, E>(what: string, use: () => Effect.Effect<A, E>): Effect.Effect<Option.Option<A>> =>
   Effect.catchAllCause(
     Effect.asSome(Effect.suspend(() => effectOr(use(), (kind) => new TypeError(`expected an Effect, got ${kind}`)))),
     (cause) =>
@@ -90,8 +90,8 @@ const tolerant = <A, E>(what: string, use: () => Effect.Effect<A, E>): Effect.Ef
   )
 
 /** The text that a store returned, or `undefined` for any other value. */
-const textOf = (given: unknown): string | undefined => {
-  const text = Option.getOrUndefined(storedText(given) ?? Option.none())
+const textOf = (value: unknown): string | undefined => {
+  const text = Option.getOrUndefined(storedText(value) ?? Option.none())
   return typeof text === "string" ? text : undefined
 }
 
@@ -117,7 +117,7 @@ export class CacheStore {
     this.maxSize = maxSize
   }
 
-  private all(key: string): Effect.Effect<ReadonlyArray<Stored>> {
+  private responsesOf(key: string): Effect.Effect<ReadonlyArray<Stored>> {
     return Effect.map(this.read(key), (text) =>
       Option.match(decode(text), { onNone: () => [], onSome: (entry) => entry.responses })
     )
@@ -125,7 +125,7 @@ export class CacheStore {
 
   private read(key: string): Effect.Effect<string | undefined> {
     return Effect.map(
-      tolerant("read", () => this.store.get(key)),
+      orLog("read", () => this.store.get(key)),
       (found) => textOf(Option.getOrUndefined(found))
     )
   }
@@ -134,15 +134,15 @@ export class CacheStore {
   find(query: Query): Effect.Effect<Stored | undefined> {
     return Effect.suspend(() => {
       const key = keyOf(query.sent.url)
-      return Effect.map(this.all(key), (all) => {
+      return Effect.map(this.responsesOf(key), (all) => {
         this.index?.touch(key)
-        return all.find((stored) => selects(stored, query))
+        return all.find((stored) => matches(stored, query))
       })
     })
   }
 
   /** The number of the last removal, for `put`. */
-  get moment(): number {
+  get lastRemoval(): number {
     return this.removals
   }
 
@@ -152,8 +152,8 @@ export class CacheStore {
    */
   put(url: string, stored: Stored, since: number): Effect.Effect<void> {
     const key = keyOf(url)
-    return this.alone((index) =>
-      Effect.flatMap(this.all(key), (all) => {
+    return this.exclusively((index) =>
+      Effect.flatMap(this.responsesOf(key), (all) => {
         if (this.removedSince(key, stored.identity, since)) return Effect.void
         return this.write(index, key, [stored, ...all.filter((other) => !sameSelection(other, stored))])
       })
@@ -162,11 +162,11 @@ export class CacheStore {
 
   private write(index: CacheIndex, key: string, responses: ReadonlyArray<Stored>): Effect.Effect<void> {
     const text = encode({ version: 2, responses: responses.slice(0, capacity) })
-    const gone = index.add(key, text.length)
-    const write = gone.includes(key) ? Effect.void : tolerant("write", () => this.store.set(key, text))
+    const evicted = index.add(key, text.length)
+    const write = evicted.includes(key) ? Effect.void : orLog("write", () => this.store.set(key, text))
     return Effect.zipRight(
       write,
-      Effect.forEach(gone, (old) => tolerant("write", () => this.store.remove(old)), { discard: true })
+      Effect.forEach(evicted, (old) => orLog("write", () => this.store.remove(old)), { discard: true })
     )
   }
 
@@ -175,17 +175,17 @@ export class CacheStore {
     const key = keyOf(url)
     return Effect.suspend(() => {
       this.remember(key)
-      return this.alone((index) => this.drop(index, key))
+      return this.exclusively((index) => this.drop(index, key))
     })
   }
 
-  /** Removes the responses of one identity only, because the response to one user says nothing about others. */
-  removeOwn(url: string, identity: string): Effect.Effect<void> {
+  /** Removes the responses of one identity only, because a response to one user is no evidence about those to others. */
+  removeIdentity(url: string, identity: string): Effect.Effect<void> {
     const key = keyOf(url)
     return Effect.suspend(() => {
       this.remember(`${key} ${identity}`)
-      return this.alone((index) =>
-        Effect.flatMap(this.all(key), (all) => {
+      return this.exclusively((index) =>
+        Effect.flatMap(this.responsesOf(key), (all) => {
           const others = all.filter((stored) => stored.identity !== identity)
           if (others.length === 0) return this.drop(index, key)
           return others.length === all.length ? Effect.void : this.write(index, key, others)
@@ -196,7 +196,7 @@ export class CacheStore {
 
   private drop(index: CacheIndex, key: string): Effect.Effect<void> {
     index.remove(key)
-    return Effect.asVoid(tolerant("write", () => this.store.remove(key)))
+    return Effect.asVoid(orLog("write", () => this.store.remove(key)))
   }
 
   private remember(key: string): void {
@@ -214,22 +214,22 @@ export class CacheStore {
   }
 
   /** Runs a change when no other one runs, then writes the index. */
-  private alone(change: (index: CacheIndex) => Effect.Effect<void>): Effect.Effect<void> {
+  private exclusively(change: (index: CacheIndex) => Effect.Effect<void>): Effect.Effect<void> {
     const read = Effect.suspend(() =>
       this.index === undefined
         ? Effect.map(this.read(indexKey), (text) => new CacheIndex(text, this.maxSize))
         : Effect.succeed(this.index)
     )
-    const changed = Effect.flatMap(read, (index) => {
+    const changeAndWrite = Effect.flatMap(read, (index) => {
       this.index = index
       return Effect.zipRight(
         change(index),
-        Effect.suspend(() => tolerant("write", () => this.store.set(indexKey, index.toText())))
+        Effect.suspend(() => orLog("write", () => this.store.set(indexKey, index.toText())))
       )
     })
     // Does not yield if no other change runs, so that a response is already stored when its reader continues.
-    return Effect.flatMap(this.writing.withPermitsIfAvailable(1)(changed), (done) =>
-      Option.isSome(done) ? Effect.void : Effect.asVoid(this.writing.withPermits(1)(changed))
+    return Effect.flatMap(this.writing.withPermitsIfAvailable(1)(changeAndWrite), (done) =>
+      Option.isSome(done) ? Effect.void : Effect.asVoid(this.writing.withPermits(1)(changeAndWrite))
     )
   }
 }

@@ -11,7 +11,7 @@ export const valuesOf = (lines: Lines, name: string): ReadonlyArray<string> =>
   lines.filter((line) => line[0].toLowerCase() === name).map((line) => line[1])
 
 /** Headers as the library expects them: lower-case names, repeated lines joined, Cache-Control normalized. */
-const record = (lines: Lines, now: number): { readonly [name: string]: string } => {
+const toRecord = (lines: Lines, now: number): { readonly [name: string]: string } => {
   const out: Record<string, string> = Object.create(null)
   for (const [name, value] of lines) {
     const key = name.toLowerCase()
@@ -61,7 +61,7 @@ export const freshness = (status: number, lines: Lines, receivedAt: number, now:
     }
   }
   const request = { method: "GET", url: "", headers: {} }
-  const policy = new Policy(request, { status, headers: record(lines, receivedAt) }, settings)
+  const policy = new Policy(request, { status, headers: toRecord(lines, receivedAt) }, settings)
   const apparent = apparentAge(lines, receivedAt)
   const initial = Math.max(policy.age(), apparent)
   time = Math.max(receivedAt, now)

@@ -23,27 +23,28 @@ export const linesOfHead = (head: string): Lines =>
     })
 
 /** Parts of header names that indicate credentials, a user, or a target that the URL does not show. */
-const words =
+const identifyingParts =
   /auth|token|secret|passw|credential|session|signature|cookie|jwt|api-?key|csrf|xsrf|saml|identity|impersonat|forwarded|original|rewrite|override|real-ip|client-ip|connecting-ip/
 
 /** The same for words that count only between hyphens, underscores and the ends of the name. */
-const whole =
+const identifyingWords =
   /(?:^|[-_])(?:key|keys|sig|sid|user|users|userid|username|uid|account|tenant|org|organization|organisation|customer|client|role|roles|scope|scopes|subject|principal|actor|email|host|from|method)(?:$|[-_])/
 
 /**
  * Whether a header may identify the user or select the server, even if Vary does not name it. `name` is in lower case.
  */
-export const identifies = (name: string): boolean => name !== "user-agent" && (words.test(name) || whole.test(name))
+export const identifies = (name: string): boolean =>
+  name !== "user-agent" && (identifyingParts.test(name) || identifyingWords.test(name))
 
 /** The sorted lines that identify peer and user, with Host in lower case. */
-const identifying = (lines: Lines, secret: ReadonlySet<string>): Lines =>
+const identifyingLines = (lines: Lines, secret: ReadonlySet<string>): Lines =>
   lines
     .filter(([name]) => identifies(name) || secret.has(name))
     .map(([name, value]) => [name, name === "host" ? value.toLowerCase() : value] as const)
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
 
 /** The middlewares between the cache and the connector that add credentials. */
-export interface Inner {
+export interface InnerCredentials {
   /** Names of these middlewares. */
   readonly names: ReadonlyArray<string>
   /** Whether one of them adds a Digest Authorization header. */
@@ -51,7 +52,7 @@ export interface Inner {
 }
 
 /** The middlewares inside `outer`, which is the cache. All of them if another middleware calls the cache. */
-export const innerOf = (middlewares: ReadonlyArray<Middleware>, outer: Middleware): Inner => {
+export const innerOf = (middlewares: ReadonlyArray<Middleware>, outer: Middleware): InnerCredentials => {
   const inside = middlewares
     .slice(middlewares.indexOf(outer) + 1)
     .filter((middleware) => credentialsOf(middleware) !== undefined)
@@ -62,17 +63,17 @@ export const innerOf = (middlewares: ReadonlyArray<Middleware>, outer: Middlewar
 }
 
 /** A hash of the peer, the trust settings and the user. Requests with equal hashes may share responses. */
-export const identityOf = (sent: Sent, inner: Inner): string =>
-  hash(JSON.stringify([sent.peer, identifying(linesOfHead(sent.head), sent.secret), inner.names]))
+export const identityOf = (sent: Sent, inner: InnerCredentials): string =>
+  hash(JSON.stringify([sent.peer, identifyingLines(linesOfHead(sent.head), sent.secret), inner.names]))
 
 const isInnerDigest = ([name, value]: Lines[number]): boolean => name === "authorization" && /^digest /i.test(value)
 
 /** Whether `sent` has the URL, peer, trust settings and user of the lookup. */
-export const sameIdentity = (asked: Sent, sent: Sent, inner: Inner): boolean => {
-  if (asked.url !== sent.url || asked.peer !== sent.peer) return false
-  const secret = new Set([...asked.secret, ...sent.secret])
-  const lines = identifying(linesOfHead(sent.head), secret).filter((line) => !inner.digest || !isInnerDigest(line))
-  return JSON.stringify(identifying(linesOfHead(asked.head), secret)) === JSON.stringify(lines)
+export const sameIdentity = (foreseen: Sent, sent: Sent, inner: InnerCredentials): boolean => {
+  if (foreseen.url !== sent.url || foreseen.peer !== sent.peer) return false
+  const secret = new Set([...foreseen.secret, ...sent.secret])
+  const lines = identifyingLines(linesOfHead(sent.head), secret).filter((line) => !inner.digest || !isInnerDigest(line))
+  return JSON.stringify(identifyingLines(linesOfHead(foreseen.head), secret)) === JSON.stringify(lines)
 }
 
 /** Hashes of the headers that Vary names, except credentials, which `identityOf` compares. */
@@ -87,5 +88,5 @@ export const selectionOf = (
 }
 
 /** Whether both requests have equal values of the headers that Vary names. */
-export const sameSelection = (asked: Sent, sent: Sent, vary: ReadonlyArray<string>): boolean =>
-  JSON.stringify(selectionOf(asked, vary)) === JSON.stringify(selectionOf(sent, vary))
+export const sameSelection = (foreseen: Sent, sent: Sent, vary: ReadonlyArray<string>): boolean =>
+  JSON.stringify(selectionOf(foreseen, vary)) === JSON.stringify(selectionOf(sent, vary))

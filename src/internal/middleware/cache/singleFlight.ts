@@ -12,7 +12,7 @@ export type FlightResult = "stored" | "standsIn" | "alone" | "unstored" | "again
 /** One request in flight that others may wait for. */
 export class Flight {
   /** Whether the end of a body ends the flight. */
-  carried = false
+  endsWithBody = false
   /** Continues to read the body even if its reader pauses, because other requests wait for it. */
   hurry: () => void = () => {}
   private result: FlightResult | undefined = undefined
@@ -23,7 +23,8 @@ export class Flight {
     this.onEnd = onEnd
   }
 
-  get wanted(): boolean {
+  /** Whether other requests wait for this one. */
+  get isAwaited(): boolean {
     return this.waiting.size > 0
   }
 

@@ -20,7 +20,7 @@ const unstored: ReadonlySet<string> = new Set([
 ])
 
 /** Headers that describe the stored body. Those of a 304 do not replace them (RFC 9111 section 3.2). */
-export const ofBody: ReadonlySet<string> = new Set([
+export const bodyHeaders: ReadonlySet<string> = new Set([
   "content-length",
   "content-encoding",
   "content-range",

@@ -22,7 +22,7 @@ import { emitRetry, hasCredentials, preparedOf } from "../request.js"
 import { answer, bodyHashOf, secretOf, type User } from "./digestAnswer.js"
 import { type DigestChallenge, type Hash, nextNonceOf, strongest } from "./digestChallenge.js"
 import { type ProxyLeg, proxyLeg, withAnswer } from "./digestProxy.js"
-import { type Place, placesOf, within } from "./protectionSpace.js"
+import { isWithin, type Place, placesOf } from "./protectionSpace.js"
 
 interface Names {
   readonly status: 401 | 407
@@ -35,7 +35,7 @@ const originNames: Names = { status: 401, challenge: "www-authenticate", info: "
 const proxyNames: Names = { status: 407, challenge: "proxy-authenticate", info: "proxy-authentication-info" }
 
 /** The server whose challenges are answered, and the parts of the request that the hashes cover. */
-interface Asker {
+interface Challenger {
   readonly key: string
   readonly method: string
   readonly uri: string
@@ -78,7 +78,7 @@ class DigestSession {
     return challenge.realm === this.challenge.realm && challenge.nonce === this.nonce
   }
 
-  authorization({ method, uri }: Asker, qop: Chosen): string {
+  authorization({ method, uri }: Challenger, qop: QopChoice): string {
     this.count++
     return answer(this.challenge, {
       user: this.user,
@@ -94,13 +94,13 @@ class DigestSession {
   }
 }
 
-interface Chosen {
+interface QopChoice {
   readonly qop: "auth" | "auth-int" | undefined
   readonly bodyHash: string
 }
 
-const auth: Chosen = { qop: "auth", bodyHash: "" }
-const rfc2069: Chosen = { qop: undefined, bodyHash: "" }
+const auth: QopChoice = { qop: "auth", bodyHash: "" }
+const rfc2069: QopChoice = { qop: undefined, bodyHash: "" }
 
 /** The hash of the body as it will be sent, or `undefined` if it cannot be computed in advance. */
 const hashBody = (hash: Hash, request: PreparedRequest): Effect.Effect<string | undefined> => {
@@ -120,15 +120,15 @@ const hashBody = (hash: Hash, request: PreparedRequest): Effect.Effect<string | 
 }
 
 /** Chooses auth-int if the body is in memory or the challenge offers only that. A CONNECT has no body. */
-const choose = (
+const chooseQop = (
   challenge: DigestChallenge,
   request: PreparedRequest,
-  asker: Asker
-): Effect.Effect<Chosen | undefined> => {
+  challenger: Challenger
+): Effect.Effect<QopChoice | undefined> => {
   const { hash, qop } = challenge
   if (qop.size === 0) return Effect.succeed(rfc2069)
   if (!qop.has("auth-int")) return Effect.succeed(auth)
-  if (asker.leg?.tunnel === true) {
+  if (challenger.leg?.tunnel === true) {
     return Effect.succeed(qop.has("auth") ? auth : { qop: "auth-int", bodyHash: bodyHashOf(hash, new Uint8Array()) })
   }
   const { _tag } = request.body
@@ -150,8 +150,8 @@ interface Refusal {
   readonly error?: ClientHttpProxyError
 }
 
-const isRefused = (error: ClientError, asker: Asker): error is ClientHttpProxyError =>
-  error._tag === "ClientHttpProxyError" && error.status === 407 && asker.leg?.tunnel === true
+const isRefused = (error: ClientError, challenger: Challenger): error is ClientHttpProxyError =>
+  error._tag === "ClientHttpProxyError" && error.status === 407 && challenger.leg?.tunnel === true
 
 let digests = 0
 
@@ -166,7 +166,7 @@ class Digest {
   private readonly sessions = new Map<string, DigestSession>()
   /** Identifies these credentials, so that tunnels opened with others are not shared. */
   private readonly id = ++digests
-  private anchor: string | undefined = undefined
+  private firstOrigin: string | undefined = undefined
   private places: ReadonlyArray<Place> = []
 
   constructor(credentials: Basic, preemptive: boolean, proxy: boolean) {
@@ -176,62 +176,67 @@ class Digest {
   }
 
   run(request: PreparedRequest, next: Next): Effect.Effect<ClientResponse, ClientError> {
-    const asker = this.names === proxyNames ? proxyOf(request, next) : this.originOf(request)
-    if (asker === undefined) return next(request)
-    const session = this.preemptive && this.covers(request) ? this.sessions.get(asker.key) : undefined
-    if (session === undefined) return this.send(request, next, undefined, 0, request, asker)
-    return Effect.flatMap(choose(session.challenge, request, asker), (qop) =>
+    const challenger = this.names === proxyNames ? proxyOf(request, next) : this.originOf(request)
+    if (challenger === undefined) return next(request)
+    const session = this.preemptive && this.covers(request) ? this.sessions.get(challenger.key) : undefined
+    if (session === undefined) return this.send(request, next, undefined, 0, request, challenger)
+    return Effect.flatMap(chooseQop(session.challenge, request, challenger), (qop) =>
       qop === undefined
-        ? this.send(request, next, undefined, 0, request, asker)
-        : this.send(request, next, session, 0, this.authorize(request, session, qop, asker), asker)
+        ? this.send(request, next, undefined, 0, request, challenger)
+        : this.send(request, next, session, 0, this.authorize(request, session, qop, challenger), challenger)
     )
   }
 
   /** The origin, or `undefined` if credentials must not be sent to it. */
-  private originOf(request: PreparedRequest): Asker | undefined {
+  private originOf(request: PreparedRequest): Challenger | undefined {
     if (hasCredentials(request)) return undefined
     const { key } = request.target.origin
-    this.anchor ??= key
-    return key === this.anchor || within(this.places, request)
+    this.firstOrigin ??= key
+    return key === this.firstOrigin || isWithin(this.places, request)
       ? { key, method: request.method, uri: request.target.target, leg: undefined }
       : undefined
   }
 
   private covers(request: PreparedRequest): boolean {
-    return this.names === proxyNames || within(this.places, request)
+    return this.names === proxyNames || isWithin(this.places, request)
   }
 
-  private authorize(request: PreparedRequest, session: DigestSession, qop: Chosen, asker: Asker): PreparedRequest {
-    const { leg } = asker
-    if (leg !== undefined) return withAnswer(request, leg, this.id, () => session.authorization(asker, qop))
-    return setHeader(request, "Authorization", Redacted.make(session.authorization(asker, qop)))
+  private authorize(
+    request: PreparedRequest,
+    session: DigestSession,
+    qop: QopChoice,
+    challenger: Challenger
+  ): PreparedRequest {
+    const { leg } = challenger
+    if (leg !== undefined) return withAnswer(request, leg, this.id, () => session.authorization(challenger, qop))
+    return setHeader(request, "Authorization", Redacted.make(session.authorization(challenger, qop)))
   }
 
   private send(
     request: PreparedRequest,
     next: Next,
-    used: DigestSession | undefined,
+    usedSession: DigestSession | undefined,
     answers: number,
     sent: PreparedRequest,
-    asker: Asker
+    challenger: Challenger
   ): Effect.Effect<ClientResponse, ClientError> {
     return Effect.matchEffect(next(sent), {
       onFailure: (error) => {
         const outcome = Effect.fail(error)
-        if (!isRefused(error, asker)) return outcome
+        if (!isRefused(error, challenger)) return outcome
         const challenges = [error.headers[this.names.challenge] ?? ""]
-        return this.refused(request, next, used, answers, asker, { challenges, outcome, error })
+        return this.refused(request, next, usedSession, answers, challenger, { challenges, outcome, error })
       },
       onSuccess: (response) => {
         const outcome = Effect.succeed(response)
         // The response came through a tunnel, so the origin sent it.
-        if (asker.leg?.tunnel === true) return outcome
+        if (challenger.leg?.tunnel === true) return outcome
         if (response.status !== this.names.status) {
-          if (used !== undefined) this.learn(used, response)
+          if (usedSession !== undefined) this.renewNonce(usedSession, response)
           return outcome
         }
         const challenges = response.headerValues(this.names.challenge)
-        return this.refused(request, next, used, answers, asker, { challenges, outcome, response })
+        return this.refused(request, next, usedSession, answers, challenger, { challenges, outcome, response })
       }
     })
   }
@@ -239,20 +244,21 @@ class Digest {
   private refused(
     request: PreparedRequest,
     next: Next,
-    used: DigestSession | undefined,
+    usedSession: DigestSession | undefined,
     answers: number,
-    asker: Asker,
+    challenger: Challenger,
     refusal: Refusal
   ): Effect.Effect<ClientResponse, ClientError> {
     const challenge = strongest(refusal.challenges)
-    if (challenge === undefined || !this.answerable(request, challenge, used, answers, asker)) {
+    if (challenge === undefined || !this.canAnswer(request, challenge, usedSession, answers, challenger)) {
       // Refused credentials must not be sent again without a challenge.
-      if (used !== undefined && this.sessions.get(asker.key) === used) this.sessions.delete(asker.key)
+      if (usedSession !== undefined && this.sessions.get(challenger.key) === usedSession)
+        this.sessions.delete(challenger.key)
       return refusal.outcome
     }
-    return Effect.flatMap(choose(challenge, request, asker), (qop) => {
+    return Effect.flatMap(chooseQop(challenge, request, challenger), (qop) => {
       if (qop === undefined) return refusal.outcome
-      const session = this.begin(request, challenge, asker, used)
+      const session = this.sessionFor(request, challenge, challenger, usedSession)
       if (session instanceof InvalidRequest) return Effect.fail(session)
       const { error, response } = refusal
       // Releases the response first, because the next request may need its connection.
@@ -260,7 +266,14 @@ class Digest {
         Effect.zipRight(emitRetry(next, request, { reason: "Digest", delay: 0, error, response })),
         Effect.zipRight(
           Effect.suspend(() =>
-            this.send(request, next, session, answers + 1, this.authorize(request, session, qop, asker), asker)
+            this.send(
+              request,
+              next,
+              session,
+              answers + 1,
+              this.authorize(request, session, qop, challenger),
+              challenger
+            )
           )
         )
       )
@@ -268,48 +281,48 @@ class Digest {
   }
 
   /** Whether an answer to the challenge may succeed, given the `answers` that were already sent. */
-  private answerable(
+  private canAnswer(
     request: PreparedRequest,
     challenge: DigestChallenge,
-    used: DigestSession | undefined,
+    usedSession: DigestSession | undefined,
     answers: number,
-    asker: Asker
+    challenger: Challenger
   ): boolean {
     // After a refused CONNECT, nothing of the body was sent.
-    if (answers >= maxAnswers || (asker.leg?.tunnel !== true && !isReplayable(request.body))) return false
-    if (used === undefined || challenge.stale) return true
+    if (answers >= maxAnswers || (challenger.leg?.tunnel !== true && !isReplayable(request.body))) return false
+    if (usedSession === undefined || challenge.stale) return true
     // An answer that was sent without a challenge may use an outdated one. An answer to this challenge was refused.
-    return answers === 0 && !used.knows(challenge)
+    return answers === 0 && !usedSession.knows(challenge)
   }
 
-  private begin(
+  private sessionFor(
     request: PreparedRequest,
     challenge: DigestChallenge,
-    asker: Asker,
-    refused: DigestSession | undefined
+    challenger: Challenger,
+    refusedSession: DigestSession | undefined
   ): DigestSession | InvalidRequest {
-    const known = this.sessions.get(asker.key)
+    const known = this.sessions.get(challenger.key)
     // Another request may have received the same nonce meanwhile. Then its state continues, because the count must not
     // repeat. The secret of a "-sess" algorithm must derive from the same nonce, and not have been refused.
-    const secretHolds = !challenge.session || (known !== refused && known?.challenge.nonce === challenge.nonce)
+    const secretHolds = !challenge.session || (known !== refusedSession && known?.challenge.nonce === challenge.nonce)
     if (known?.knows(challenge) === true && secretHolds) return known
     const revealed = revealBasic(this.credentials)
-    const wrong = Either.isLeft(revealed)
+    const problem = Either.isLeft(revealed)
       ? revealed.left
       : revealed.right.user.includes(":")
         ? 'the user name contains ":"'
         : undefined
-    if (Either.isLeft(revealed) || wrong !== undefined) {
-      return new InvalidRequest({ ...request.details, option: "auth", description: wrong ?? "" })
+    if (Either.isLeft(revealed) || problem !== undefined) {
+      return new InvalidRequest({ ...request.details, option: "auth", description: problem ?? "" })
     }
     const { password, user } = revealed.right
     const session = new DigestSession(challenge, { name: user, password, encoding: this.credentials.encoding })
-    this.sessions.set(asker.key, session)
-    if (asker.key === this.anchor) this.places = placesOf(request, challenge.domain)
+    this.sessions.set(challenger.key, session)
+    if (challenger.key === this.firstOrigin) this.places = placesOf(request, challenge.domain)
     return session
   }
 
-  private learn(session: DigestSession, response: ClientResponse): void {
+  private renewNonce(session: DigestSession, response: ClientResponse): void {
     for (const field of response.headerValues(this.names.info)) {
       const nonce = nextNonceOf(field)
       if (nonce !== undefined) session.renew(nonce)
@@ -318,7 +331,7 @@ class Digest {
 }
 
 /** The proxy of the route. A 407 from any other server is not answered. */
-const proxyOf = (request: PreparedRequest, next: Next): Asker | undefined => {
+const proxyOf = (request: PreparedRequest, next: Next): Challenger | undefined => {
   const leg = proxyLeg(request, next)
   return leg === undefined ? undefined : { key: leg.proxy.url, method: leg.method, uri: leg.uri, leg }
 }

@@ -66,11 +66,12 @@ export const answer = (challenge: DigestChallenge, input: AnswerInput): string =
   const { algorithm, hash, opaque, realm, session, userhash } = challenge
   const { bodyHash, cnonce, method, nonce, qop, secret, uri } = input
   const count = input.count.toString(16).padStart(8, "0")
-  const wanted = digestOf(hash, qop === "auth-int" ? `${method}:${uri}:${bodyHash}` : `${method}:${uri}`)
+  // H(A2) of RFC 7616 section 3.4.3.
+  const ha2 = digestOf(hash, qop === "auth-int" ? `${method}:${uri}:${bodyHash}` : `${method}:${uri}`)
   const response =
     qop === undefined
-      ? digestOf(hash, `${secret}:${nonce}:${wanted}`)
-      : digestOf(hash, `${secret}:${nonce}:${count}:${cnonce}:${qop}:${wanted}`)
+      ? digestOf(hash, `${secret}:${nonce}:${ha2}`)
+      : digestOf(hash, `${secret}:${nonce}:${count}:${cnonce}:${qop}:${ha2}`)
   const parts = [
     usernameOf(challenge, input.user),
     `realm=${quote(realm)}`,

@@ -37,7 +37,7 @@ export const placesOf = (request: PreparedRequest, domain: ReadonlyArray<string>
 }
 
 /** Whether the URL of a request is in one of the places. Compares whole path segments. */
-export const within = (places: ReadonlyArray<Place>, request: PreparedRequest): boolean => {
+export const isWithin = (places: ReadonlyArray<Place>, request: PreparedRequest): boolean => {
   const { target } = request
   const path = pathOf(target)
   return places.some(

@@ -15,9 +15,9 @@ export class Beginning implements BodySink {
   ended = false
   error: BodyError | undefined = undefined
   private readonly size: number
-  private readonly gather = new ByteBuilder()
+  private readonly builder = new ByteBuilder()
   private stopped = false
-  private next: BodySink | undefined = undefined
+  private successor: BodySink | undefined = undefined
   private wake: (() => void) | undefined = undefined
 
   constructor(size: number) {
@@ -25,32 +25,32 @@ export class Beginning implements BodySink {
   }
 
   onBytes(slab: Uint8Array, start: number, end: number): boolean {
-    if (this.next !== undefined) return this.next.onBytes(slab, start, end)
-    this.gather.append(slab, start, end)
-    if (this.gather.size <= this.size) return true
+    if (this.successor !== undefined) return this.successor.onBytes(slab, start, end)
+    this.builder.append(slab, start, end)
+    if (this.builder.size <= this.size) return true
     this.stopped = true
     this.settle()
     return false
   }
 
   onOwned(bytes: Uint8Array): boolean {
-    return this.next === undefined ? this.onBytes(bytes, 0, bytes.length) : this.next.onOwned(bytes)
+    return this.successor === undefined ? this.onBytes(bytes, 0, bytes.length) : this.successor.onOwned(bytes)
   }
 
   onEnd(): void {
-    if (this.next !== undefined) this.next.onEnd()
+    if (this.successor !== undefined) this.successor.onEnd()
     else this.end(undefined)
   }
 
   onError(error: BodyError): void {
-    if (this.next !== undefined) this.next.onError(error)
+    if (this.successor !== undefined) this.successor.onError(error)
     else this.end(error)
   }
 
   /** The bytes received so far, which the next sink receives again. */
   get bytes(): Uint8Array {
-    const bytes = this.gather.bytes()
-    this.gather.append(bytes, 0, bytes.length)
+    const bytes = this.builder.bytes()
+    this.builder.append(bytes, 0, bytes.length)
     return bytes
   }
 
@@ -58,8 +58,8 @@ export class Beginning implements BodySink {
    * Passes the received bytes and all later ones to another sink. Returns whether the caller must resume the reader.
    */
   continueIn(sink: BodySink): boolean {
-    this.next = sink
-    const bytes = this.gather.bytes()
+    this.successor = sink
+    const bytes = this.builder.bytes()
     const more = bytes.length === 0 || sink.onOwned(bytes)
     if (this.error !== undefined) sink.onError(this.error)
     else if (this.ended) sink.onEnd()
@@ -67,7 +67,7 @@ export class Beginning implements BodySink {
   }
 
   /** Waits for enough bytes or the end of the body, at most one second. */
-  get awaited(): Effect.Effect<void> {
+  get wait(): Effect.Effect<void> {
     return Effect.clockWith((clock) =>
       cancellable<void>((resume) => {
         if (this.ended || this.stopped) {

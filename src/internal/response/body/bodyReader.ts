@@ -6,7 +6,7 @@ import type { Phase } from "../../../Timeouts.js"
 import * as Coding from "../../http/contentCoding.js"
 import { TruncatedCoding } from "../../transport/deviations.js"
 import type { BodyConsumer, IncomingBody } from "../../transport/incomingBody.js"
-import { ContentDecoding, type Decoded } from "./contentDecoder.js"
+import { ContentDecoding, type DecodedSink } from "./contentDecoder.js"
 
 /**
  * The limit of a coded body without `maxBodySize`: 64 MiB of decoded bytes, or 200 per coded byte if that is more.
@@ -81,7 +81,7 @@ export const payloadError = (
   })
 
 /** Reads a body for one sink. */
-export class BodyReader implements BodyConsumer, Decoded {
+export class BodyReader implements BodyConsumer, DecodedSink {
   /** Bytes taken from the connection, before decoding. */
   taken = 0
   /** Bytes passed to the sink. */
@@ -90,7 +90,7 @@ export class BodyReader implements BodyConsumer, Decoded {
   private readonly sink: BodySink
   private readonly decoding: ContentDecoding | undefined
   /** Whether the sink gets a slab that the body fills completely without a copy. */
-  private readonly keeps: boolean
+  private readonly passesFullSlabs: boolean
   /** In bytes, after decoding. A sink for the whole body needs one array for it, whose length Node limits. */
   private limit: number
   private done = false
@@ -100,7 +100,7 @@ export class BodyReader implements BodyConsumer, Decoded {
     this.facts = facts
     this.sink = sink
     this.limit = whole ? Math.min(facts.maxBodySize, constants.MAX_LENGTH) : facts.maxBodySize
-    this.keeps = !whole && facts.watch?.chunk === undefined
+    this.passesFullSlabs = !whole && facts.watch?.chunk === undefined
     const codings = facts.codings
     this.decoding =
       typeof codings === "string" || codings.length === 0
@@ -156,7 +156,9 @@ export class BodyReader implements BodyConsumer, Decoded {
     }
     this.facts.watch?.chunk?.(Buffer.from(slab.subarray(start, end)))
     const full = end - start === slab.buffer.byteLength
-    return full && this.keeps && this.facts.body.keep() ? this.sink.onOwned(slab) : this.sink.onBytes(slab, start, end)
+    return full && this.passesFullSlabs && this.facts.body.keep()
+      ? this.sink.onOwned(slab)
+      : this.sink.onBytes(slab, start, end)
   }
 
   onEnd(): void {

@@ -82,14 +82,14 @@ class PieceDecoder {
   push(bytes: Uint8Array): string {
     const { last } = this
     if (last === undefined) return this.decoder.push(bytes)
-    const both = bytes.length >= maxHeld ? bytes : Buffer.concat([last, bytes])
+    const recent = bytes.length >= maxHeld ? bytes : Buffer.concat([last, bytes])
     let text: string
     try {
       text = this.decoder.push(bytes)
     } catch {
       text = this.decodeAgain(last, bytes)
     }
-    this.last = both.slice(-maxHeld)
+    this.last = recent.slice(-maxHeld)
     return text
   }
 

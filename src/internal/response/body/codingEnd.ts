@@ -26,7 +26,7 @@ const zeros = new Uint8Array(4)
 const ones = new Uint8Array(4).fill(0xff)
 
 /** A number with its four bytes in reverse order. */
-const swapped = (tail: number): number =>
+const reverseBytes = (tail: number): number =>
   ((tail >>> 24) | ((tail >>> 8) & 0xff00) | ((tail & 0xff00) << 8) | (tail << 24)) >>> 0
 
 const rejectsChecksum = "incorrect data check"
@@ -40,13 +40,13 @@ export class CodingEnd {
   private readonly owner: EndOwner
   private readonly stream: Coding.DecodeStream
   /** How many bytes of the body were written to the stream. */
-  private readonly given: number
+  private readonly written: number
   private step: "flushed" | "zeros" | "ones" | "over" = "flushed"
 
-  constructor(owner: EndOwner, stream: Coding.DecodeStream, given: number) {
+  constructor(owner: EndOwner, stream: Coding.DecodeStream, written: number) {
     this.owner = owner
     this.stream = stream
-    this.given = given
+    this.written = written
   }
 
   /** Whether bytes of this module were written. Output from then on does not belong to the body. */
@@ -59,7 +59,7 @@ export class CodingEnd {
    * of decoded bytes. A complete gzip member ends with that number, so that most bodies need no probe.
    */
   start(tail: number, trailer: boolean, produced: number): void {
-    if (tail === emptyBlock || !trailer || (produced > 0 && swapped(tail) === produced >>> 0)) {
+    if (tail === emptyBlock || !trailer || (produced > 0 && reverseBytes(tail) === produced >>> 0)) {
       this.stream.end()
       return
     }
@@ -67,14 +67,14 @@ export class CodingEnd {
     this.stream.write(zeros, () => {
       if (this.step !== "zeros") return
       this.step = "ones"
-      this.stream.write(ones, () => this.refuse())
+      this.stream.write(ones, () => this.reportCut())
     })
   }
 
   /** Call when the stream emits its end. */
   onEnd(): void {
     if (this.step === "over") return
-    const completed = this.stream.bytesWritten > this.given
+    const completed = this.stream.bytesWritten > this.written
     this.step = "over"
     if (completed) this.owner.onTruncated()
     else this.owner.onComplete()
@@ -95,14 +95,14 @@ export class CodingEnd {
         ? tail === emptyBlock
         : message === rejectsLength || message === (step === "zeros" ? rejectsChecksum : rejectsMember)
     if (!truncated) {
-      this.refuse()
+      this.reportCut()
       return
     }
     this.step = "over"
     this.owner.onTruncated()
   }
 
-  private refuse(): void {
+  private reportCut(): void {
     if (this.step === "over") return
     this.step = "over"
     this.owner.onCut(new Error("unexpected end of file: the coded data stops inside a block"))

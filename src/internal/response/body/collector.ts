@@ -5,12 +5,13 @@ import { ByteBuilder } from "../../byteBuilder.js"
 import type { BodyConsumer } from "../../transport/incomingBody.js"
 import type { BodySink, BodyWatch } from "./bodyReader.js"
 
-/** Receives the collected body. The last call is one of `collected`, `gathered` and `failed`. */
-export interface Collecting {
+/** Receives the collected body. The last call is one of `collected`, `collectedIn` and `failed`. */
+export interface CollectorOwner {
   collected(bytes: Uint8Array): void
-  gathered(builder: ByteBuilder): void
+  /** `builder` holds the whole body. */
+  collectedIn(builder: ByteBuilder): void
   /** Abandons a body that exceeds its limit and returns the error for it. */
-  refused(): BodyError
+  abandonTooLarge(): BodyError
   failed(error: BodyError): void
   /** Converts an error of the connection to an error of the body. */
   bodyError(error: ClientError): BodyError
@@ -18,11 +19,11 @@ export interface Collecting {
 
 /** Collects a body that a `BodyReader` decodes or limits. */
 export class Collector implements BodySink {
-  private readonly response: Collecting
+  private readonly owner: CollectorOwner
   private readonly builder = new ByteBuilder()
 
-  constructor(response: Collecting) {
-    this.response = response
+  constructor(owner: CollectorOwner) {
+    this.owner = owner
   }
   onBytes(slab: Uint8Array, start: number, end: number): boolean {
     this.builder.append(slab, start, end)
@@ -33,10 +34,10 @@ export class Collector implements BodySink {
     return true
   }
   onEnd(): void {
-    this.response.gathered(this.builder)
+    this.owner.collectedIn(this.builder)
   }
   onError(error: BodyError): void {
-    this.response.failed(error)
+    this.owner.failed(error)
   }
 }
 
@@ -48,37 +49,38 @@ const isPooled = (length: number): boolean => length < Buffer.poolSize >>> 1
  * once.
  */
 export class PlainCollector implements BodyConsumer {
-  private readonly response: Collecting
+  private readonly owner: CollectorOwner
   private readonly length: number | undefined
   private readonly watch: BodyWatch | undefined
   private received = 0
-  private only: Uint8Array | undefined = undefined
+  /** A copy of the body, if it arrived in one chunk. */
+  private onlyChunk: Uint8Array | undefined = undefined
   private builder: ByteBuilder | undefined = undefined
-  private readonly largest: number
+  private readonly maxLength: number
 
   constructor(
-    response: Collecting,
+    owner: CollectorOwner,
     length: number | undefined,
     watch: BodyWatch | undefined,
     largest = constants.MAX_LENGTH
   ) {
-    this.response = response
+    this.owner = owner
     this.length = length
     this.watch = watch
-    this.largest = largest
+    this.maxLength = largest
   }
   onChunk(slab: Buffer, start: number, end: number): boolean {
     this.received += end - start
-    if (this.received > this.largest || (this.length !== undefined && this.length > this.largest)) {
+    if (this.received > this.maxLength || (this.length !== undefined && this.length > this.maxLength)) {
       this.builder = undefined
-      this.fail(this.response.refused())
+      this.fail(this.owner.abandonTooLarge())
       return true
     }
-    if (this.builder === undefined && this.only === undefined && end - start === this.length) {
+    if (this.builder === undefined && this.onlyChunk === undefined && end - start === this.length) {
       const copy = Buffer.allocUnsafe(this.length)
       // `slab.copy` takes twice as long for a part of a slab.
       copy.set(slab.subarray(start, end))
-      this.only = copy
+      this.onlyChunk = copy
       // The watch may keep a pooled buffer, because the reader of the response gets a copy of such a buffer.
       if (this.watch !== undefined) this.watch.chunk?.(isPooled(this.length) ? copy : Buffer.from(copy))
       return true
@@ -90,14 +92,14 @@ export class PlainCollector implements BodyConsumer {
   }
   onEnd(): void {
     if (this.watch !== undefined) this.watch.end?.(this.received, this.received, undefined)
-    if (this.builder !== undefined) this.response.gathered(this.builder)
-    else this.response.collected(this.only ?? new Uint8Array(0))
+    if (this.builder !== undefined) this.owner.collectedIn(this.builder)
+    else this.owner.collected(this.onlyChunk ?? new Uint8Array(0))
   }
   onError(error: ClientError): void {
-    this.fail(this.response.bodyError(error))
+    this.fail(this.owner.bodyError(error))
   }
   private fail(failure: BodyError): void {
     if (this.watch !== undefined) this.watch.end?.(this.received, this.received, failure)
-    this.response.failed(failure)
+    this.owner.failed(failure)
   }
 }

@@ -4,7 +4,7 @@ import * as Coding from "../../http/contentCoding.js"
 import { DecodeStage, type StageOutput } from "./decodeStage.js"
 
 /** Coded bytes waiting for zlib at which reading pauses. One write to zlib has at most this many bytes, too. */
-const window = 64 * 1024
+const highWaterMark = 64 * 1024
 
 /** A body of at most this many coded bytes is decoded synchronously if the receiver needs it only as a whole. */
 const smallCoded = 16 * 1024
@@ -13,7 +13,7 @@ const smallCoded = 16 * 1024
 const smallDecoded = 1024 * 1024
 
 /** Receives the decoded bytes. The last call is either `onDecodedEnd` or `onCorrupt`. */
-export interface Decoded {
+export interface DecodedSink {
   /** The receiver may keep the bytes. If it returns `false`, decoding pauses until `resume`. */
   readonly onDecoded: (bytes: Uint8Array) => boolean
   readonly onDecodedEnd: () => void
@@ -37,21 +37,21 @@ export class ContentDecoding {
   /** Coded bytes written to zlib. */
   fed = 0
   private readonly codings: ReadonlyArray<Coding.Coding>
-  private readonly output: Decoded
+  private readonly output: DecodedSink
   private readonly toleratesTruncated: boolean
   /** Whether the body may still be decoded synchronously. Until its end, its bytes only wait. */
-  private whole: boolean
+  private mayDecodeAtOnce: boolean
   private stages: Array<DecodeStage> | undefined = undefined
   private readonly waiting = new ByteBuilder()
   private queue: Array<Uint8Array> = []
-  private full = false
+  private isInputPaused = false
   private inputEnded = false
   private endSent = false
   private done = false
 
-  constructor(codings: ReadonlyArray<Coding.Coding>, options: DecodeOptions, output: Decoded) {
+  constructor(codings: ReadonlyArray<Coding.Coding>, options: DecodeOptions, output: DecodedSink) {
     this.codings = codings
-    this.whole = options.whole
+    this.mayDecodeAtOnce = options.whole
     this.toleratesTruncated = options.toleratesTruncated
     this.output = output
   }
@@ -60,19 +60,19 @@ export class ContentDecoding {
   write(slab: Uint8Array, start: number, end: number): boolean {
     if (this.done) return true
     this.waiting.append(slab, start, end)
-    if (this.whole && this.waiting.size <= smallCoded) return true
-    this.whole = false
+    if (this.mayDecodeAtOnce && this.waiting.size <= smallCoded) return true
+    this.mayDecodeAtOnce = false
     this.feed()
-    this.full = this.waiting.size >= window
-    return !this.full
+    this.isInputPaused = this.waiting.size >= highWaterMark
+    return !this.isInputPaused
   }
 
   /** Call after the last `write`. */
   end(): void {
     this.inputEnded = true
     if (this.done) return
-    if (this.whole && this.decodeAtOnce()) return
-    this.whole = false
+    if (this.mayDecodeAtOnce && this.decodeAtOnce()) return
+    this.mayDecodeAtOnce = false
     this.feed()
   }
 
@@ -115,7 +115,7 @@ export class ContentDecoding {
     const outermost = this.open()[0]
     if (outermost === undefined) return
     while (!outermost.busy && !this.endSent && !this.done) {
-      const bytes = this.next()
+      const bytes = this.nextInput()
       if (bytes !== undefined) {
         this.fed += bytes.length
         outermost.write(bytes)
@@ -124,16 +124,16 @@ export class ContentDecoding {
         outermost.end()
       } else break
     }
-    if (this.full && this.queue.length === 0 && !this.done) {
-      this.full = false
+    if (this.isInputPaused && this.queue.length === 0 && !this.done) {
+      this.isInputPaused = false
       this.output.onRoom()
     }
   }
 
-  private next(): Uint8Array | undefined {
+  private nextInput(): Uint8Array | undefined {
     if (this.queue.length === 0) {
       for (const block of this.waiting.blocks()) {
-        for (let at = 0; at < block.length; at += window) this.queue.push(block.subarray(at, at + window))
+        for (let at = 0; at < block.length; at += highWaterMark) this.queue.push(block.subarray(at, at + highWaterMark))
       }
     }
     return this.queue.shift()

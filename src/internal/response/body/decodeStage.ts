@@ -18,11 +18,11 @@ export class DecodeStage {
   private stream: Coding.DecodeStream | undefined = undefined
   private streams = 0
   /** Bytes written to all streams. */
-  private taken = 0
+  private written = 0
   /** Bytes written to the current stream. */
-  private given = 0
+  private writtenToStream = 0
   /** The last bytes written to the current stream. */
-  private last: Uint8Array = nothing
+  private lastWrite: Uint8Array = nothing
   /** The last four coded bytes as a number. */
   private tail = 0
   /** Number of decoded bytes. */
@@ -31,7 +31,7 @@ export class DecodeStage {
   private trailer = false
   /** Examines the end of a coding that may be truncated. Set once all bytes are written. */
   private codingEnd: CodingEnd | undefined = undefined
-  private readonly tolerant: boolean
+  private readonly toleratesTruncated: boolean
   /** Whether the coding has ended. Later bytes are ignored. */
   private finished = false
   private ending = false
@@ -39,43 +39,43 @@ export class DecodeStage {
 
   constructor(coding: Coding.Coding, toleratesTruncated: boolean, output: StageOutput) {
     this.coding = coding
-    this.tolerant = toleratesTruncated && (coding === "gzip" || coding === "deflate")
+    this.toleratesTruncated = toleratesTruncated && (coding === "gzip" || coding === "deflate")
     this.output = output
   }
 
   /** Do not call while `busy`. The bytes must not change until `onIdle`. */
   write(bytes: Uint8Array): void {
     if (this.finished || bytes.length === 0) return
-    this.taken += bytes.length
-    if (this.tolerant) this.tail = tailAfter(this.tail, bytes)
+    this.written += bytes.length
+    if (this.toleratesTruncated) this.tail = tailAfter(this.tail, bytes)
     this.writeToStream(bytes)
   }
 
   private writeToStream(bytes: Uint8Array): void {
     const stream = this.stream ?? this.open(bytes[0] ?? 0)
     this.stream = stream
-    this.given += bytes.length
-    this.last = bytes
+    this.writtenToStream += bytes.length
+    this.lastWrite = bytes
     this.busy = true
     stream.write(bytes, () => {
       // Bytes after the end of a frame are written to the next stream, when this one emits its end.
-      if (this.stream !== stream || this.left.length > 0) return
+      if (this.stream !== stream || this.unused.length > 0) return
       this.busy = false
       this.output.onIdle()
-      if (this.tolerant) this.endTolerantly()
+      if (this.toleratesTruncated) this.endTolerantly()
     })
   }
 
   /** The bytes after the end of the current zstd frame, which the stream did not use. They begin another frame. */
-  private get left(): Uint8Array {
+  private get unused(): Uint8Array {
     if (this.coding !== "zstd" || this.stream === undefined) return nothing
-    return this.last.subarray(this.last.length - (this.given - this.stream.bytesWritten))
+    return this.lastWrite.subarray(this.lastWrite.length - (this.writtenToStream - this.stream.bytesWritten))
   }
 
   private beginFrame(bytes: Uint8Array): void {
     this.stream = undefined
-    this.given = 0
-    if (this.streams < freeStreams + this.taken / bytesPerStream) this.writeToStream(bytes)
+    this.writtenToStream = 0
+    if (this.streams < freeStreams + this.written / bytesPerStream) this.writeToStream(bytes)
     else this.output.onError(new Error("The body has too many frames for its size"))
   }
 
@@ -83,7 +83,7 @@ export class DecodeStage {
     if (this.stream === undefined || this.finished) this.output.onEnd()
     else {
       this.ending = true
-      if (this.tolerant) this.endTolerantly()
+      if (this.toleratesTruncated) this.endTolerantly()
       else this.stream.end()
     }
   }
@@ -93,7 +93,7 @@ export class DecodeStage {
     const { stream } = this
     if (!this.ending || this.finished || this.codingEnd !== undefined || stream === undefined) return
     if (this.busy || stream.isPaused() || stream.readableLength > 0) return
-    this.codingEnd = new CodingEnd(this, stream, this.given)
+    this.codingEnd = new CodingEnd(this, stream, this.writtenToStream)
     this.codingEnd.start(this.tail, this.trailer, this.produced)
   }
 
@@ -123,16 +123,16 @@ export class DecodeStage {
       if (this.codingEnd?.isProbing === true) return
       this.produced += chunk.length
       if (!this.output.onData(chunk)) stream.pause()
-      else if (this.tolerant) this.endTolerantly()
+      else if (this.toleratesTruncated) this.endTolerantly()
     })
     stream.on("end", () => {
       if (this.codingEnd !== undefined) {
         this.codingEnd.onEnd()
         return
       }
-      const { left } = this
-      if (left.length > 0) {
-        this.beginFrame(left)
+      const { unused } = this
+      if (unused.length > 0) {
+        this.beginFrame(unused)
         return
       }
       this.finished = true
@@ -152,7 +152,7 @@ export class DecodeStage {
 
   resume(): void {
     if (this.stream?.isPaused()) this.stream.resume()
-    if (this.tolerant) this.endTolerantly()
+    if (this.toleratesTruncated) this.endTolerantly()
   }
 
   destroy(): void {

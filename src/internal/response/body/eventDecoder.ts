@@ -25,28 +25,28 @@ const lineEnd = /[\r\n]/g
 export class EventDecoder implements Decoder<Event> {
   private readonly decoder = new UnmarkedDecoder("utf-8")
   private readonly options: EventOptions
-  private readonly max: number
+  private readonly maxSize: number
   private readonly parser: EventSourceParser
   private out: Array<Event> = []
   private text = ""
   /** Position of the first unread line in `text`. */
   private at = 0
-  private parts: Array<string> = []
+  private lineParts: Array<string> = []
   /** Bytes of the incomplete line. */
   private lineSize = 0
   /** Bytes of the complete lines of the incomplete event. */
   private eventSize = 0
   private afterCr = false
-  private idGiven: string | undefined = undefined
-  private last: string | undefined
+  private pendingId: string | undefined = undefined
+  private currentId: string | undefined
 
   constructor(options: EventOptions = {}) {
     this.options = options
-    this.max = options.maxEventSize ?? defaultSize
-    this.last = options.lastEventId === "" ? undefined : options.lastEventId
+    this.maxSize = options.maxEventSize ?? defaultSize
+    this.currentId = options.lastEventId === "" ? undefined : options.lastEventId
     this.parser = createParser({
       onEvent: ({ data, event }) => {
-        this.out.push({ event: event ?? "message", data, id: Option.fromNullable(this.last) })
+        this.out.push({ event: event ?? "message", data, id: Option.fromNullable(this.currentId) })
       },
       onRetry: (milliseconds) => {
         if (Number.isSafeInteger(milliseconds)) this.options.onRetry?.(milliseconds)
@@ -56,7 +56,7 @@ export class EventDecoder implements Decoder<Event> {
 
   /** The current value of Last-Event-ID. */
   get lastEventId(): Option.Option<string> {
-    return Option.fromNullable(this.last)
+    return Option.fromNullable(this.currentId)
   }
 
   push(bytes: Uint8Array): void {
@@ -77,16 +77,16 @@ export class EventDecoder implements Decoder<Event> {
       const end = lineEnd.exec(text)?.index
       if (end === undefined) {
         this.keep(text.slice(start))
-        return this.lineSize > this.max ? this.refusal("LineTooLong") : left
+        return this.lineSize > this.maxSize ? this.refusal("LineTooLong") : left
       }
       const rest = text.slice(start, end)
       const size = this.lineSize + Buffer.byteLength(rest)
-      if (size > this.max) return this.refusal("LineTooLong")
-      if (this.eventSize + size > this.max) return this.refusal("TooLarge")
-      const line = this.parts.length === 0 ? rest : this.parts.join("") + rest
-      this.parts = []
+      if (size > this.maxSize) return this.refusal("LineTooLong")
+      if (this.eventSize + size > this.maxSize) return this.refusal("TooLarge")
+      const line = this.lineParts.length === 0 ? rest : this.lineParts.join("") + rest
+      this.lineParts = []
       this.lineSize = 0
-      this.line(line, size)
+      this.parseLine(line, size)
       start = end + 1
       if (text[end] === "\r") {
         if (start === text.length) this.afterCr = true
@@ -104,31 +104,31 @@ export class EventDecoder implements Decoder<Event> {
     this.text = ""
     this.at = 0
     if (part === "") return
-    this.parts.push(part)
+    this.lineParts.push(part)
     this.lineSize += Buffer.byteLength(part)
   }
 
   // Passes whole lines with LF to the parser. After a CR, it would wait for the next character, and lose the id of an
   // event without data.
-  private line(line: string, size: number): void {
+  private parseLine(line: string, size: number): void {
     if (line === "") {
-      if (this.idGiven !== undefined) {
-        this.last = this.idGiven === "" ? undefined : this.idGiven
-        this.options.onId?.(this.last)
+      if (this.pendingId !== undefined) {
+        this.currentId = this.pendingId === "" ? undefined : this.pendingId
+        this.options.onId?.(this.currentId)
       }
-      this.idGiven = undefined
+      this.pendingId = undefined
       this.eventSize = 0
     } else {
       // The parser does not keep comments.
       if (!line.startsWith(":")) this.eventSize += size
       const id = line === "id" ? "" : /^id: ?(.*)$/s.exec(line)?.[1]
-      if (id !== undefined && !id.includes("\0")) this.idGiven = id
+      if (id !== undefined && !id.includes("\0")) this.pendingId = id
     }
     this.parser.feed(`${line}\n`)
   }
 
   private refusal(reason: Refusal["reason"]): Refusal {
     const what = reason === "LineTooLong" ? "A line" : "An event"
-    return { reason, description: `${what} is longer than ${this.max} bytes` }
+    return { reason, description: `${what} is longer than ${this.maxSize} bytes` }
   }
 }

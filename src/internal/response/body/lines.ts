@@ -14,7 +14,7 @@ export class LineSplitter {
   private text = ""
   /** Position of the first unread line in `text`. */
   private at = 0
-  private parts: Array<string> = []
+  private lineParts: Array<string> = []
   private size = 0
 
   constructor(max: number) {
@@ -50,7 +50,7 @@ export class LineSplitter {
   private keep(part: string): void {
     this.push("")
     if (part === "") return
-    this.parts.push(part)
+    this.lineParts.push(part)
     this.size += Buffer.byteLength(part)
   }
 
@@ -63,8 +63,8 @@ export class LineSplitter {
   }
 
   private finish(tail: string): string {
-    const line = this.parts.length === 0 ? tail : this.parts.join("") + tail
-    this.parts = []
+    const line = this.lineParts.length === 0 ? tail : this.lineParts.join("") + tail
+    this.lineParts = []
     this.size = 0
     return line.endsWith("\r") ? line.slice(0, -1) : line
   }

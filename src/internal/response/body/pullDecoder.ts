@@ -32,20 +32,20 @@ type Refuse = (reason: Refusal["reason"], cause: unknown) => ClientPayloadError
 class DecodedPull<A> {
   private readonly decoder: Decoder<A>
   private readonly refuse: Refuse
-  private readonly more: Pull<A, BodyError>
+  private readonly pullMore: Pull<A, BodyError>
   private pieces: Iterator<Uint8Array> = none
   /** Whether the decoder may have more lines, which the next turn decodes. */
-  private resting = false
+  private mayHaveMoreLines = false
   /** The failure that ends the pulls, once all values are delivered. */
-  private last: Effect.Effect<never, Option.Option<BodyError>> | undefined = undefined
+  private finalFailure: Effect.Effect<never, Option.Option<BodyError>> | undefined = undefined
 
   constructor(source: Pull<Uint8Array, BodyError>, decoder: Decoder<A>, refuse: Refuse) {
     this.decoder = decoder
     this.refuse = refuse
-    this.more = Effect.matchEffect(source, {
+    this.pullMore = Effect.matchEffect(source, {
       onFailure: (end) => {
-        this.last = Effect.fail(end)
-        if (Option.isSome(end)) return this.last
+        this.finalFailure = Effect.fail(end)
+        if (Option.isSome(end)) return this.finalFailure
         this.decoder.end()
         return this.step()
       },
@@ -57,11 +57,11 @@ class DecodedPull<A> {
   }
 
   readonly pull: Pull<A, BodyError> = Effect.suspend(() => {
-    if (this.resting) return this.rested
-    return this.last ?? this.more
+    if (this.mayHaveMoreLines) return this.stepNextTurn
+    return this.finalFailure ?? this.pullMore
   })
 
-  private readonly rested: Pull<A, BodyError> = Effect.zipRight(
+  private readonly stepNextTurn: Pull<A, BodyError> = Effect.zipRight(
     nextTurn,
     Effect.suspend(() => this.step())
   )
@@ -71,7 +71,7 @@ class DecodedPull<A> {
     const out: Array<A> = []
     const refusal = this.fill(out)
     if (refusal !== undefined) {
-      this.last = Effect.fail(Option.some(this.refuse(refusal.reason, new Error(refusal.description))))
+      this.finalFailure = Effect.fail(Option.some(this.refuse(refusal.reason, new Error(refusal.description))))
     }
     return out.length > 0 ? Effect.succeed(out) : this.pull
   }
@@ -80,7 +80,7 @@ class DecodedPull<A> {
     let lines = linesPerTurn
     for (;;) {
       const left = this.decoder.read(out, lines)
-      this.resting = left === 0
+      this.mayHaveMoreLines = left === 0
       if (typeof left !== "number") return left
       if (left === 0) return undefined
       lines = left
@@ -94,7 +94,7 @@ class DecodedPull<A> {
 const none: Iterator<Uint8Array> = [].values()
 
 /** Pulls the values of `decoder`. Values before a failure are delivered first. */
-export const decoded = <A>(
+export const pullDecoded = <A>(
   pull: Pull<Uint8Array, BodyError>,
   decoder: Decoder<A>,
   refuse: Refuse

@@ -9,10 +9,10 @@ import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import type { BodySink } from "./bodyReader.js"
 
 /** Bytes in the queue at which reading pauses. */
-const window = 256 * 1024
+const highWaterMark = 256 * 1024
 
 /** Chunks of fewer bytes are merged. */
-const small = 4 * 1024
+const smallSize = 4 * 1024
 
 export class PullQueue implements BodySink, Turning {
   /** Called after bytes were taken, to resume reading. The reader of the body sets it. */
@@ -20,38 +20,38 @@ export class PullQueue implements BodySink, Turning {
   private pieces: Array<Uint8Array> = []
   private readonly smallPieces = new ByteBuilder()
   private size = 0
-  private full = false
+  private isPaused = false
   private ended = false
   private error: BodyError | undefined = undefined
   private wake: (() => void) | undefined = undefined
   private waking = false
 
   onBytes(slab: Uint8Array, start: number, end: number): boolean {
-    if (end - start < small) {
+    if (end - start < smallSize) {
       this.smallPieces.append(slab, start, end)
-      return this.grown(end - start)
+      return this.grow(end - start)
     }
     return this.onOwned(new Uint8Array(slab.subarray(start, end)))
   }
 
   onOwned(bytes: Uint8Array): boolean {
-    if (bytes.length < small) this.smallPieces.append(bytes, 0, bytes.length)
+    if (bytes.length < smallSize) this.smallPieces.append(bytes, 0, bytes.length)
     else {
       this.mergeSmallPieces()
-      this.pieces.push(plain(bytes))
+      this.pieces.push(toPlainArray(bytes))
     }
-    return this.grown(bytes.length)
+    return this.grow(bytes.length)
   }
 
   onEnd(): void {
     this.ended = true
-    this.signal()
+    this.wakeReader()
   }
 
   onError(error: BodyError): void {
     this.error = error
     this.ended = true
-    this.signal()
+    this.wakeReader()
   }
 
   /** Whether a pull returns without waiting. */
@@ -65,8 +65,8 @@ export class PullQueue implements BodySink, Turning {
     const out = this.pieces
     this.pieces = []
     this.size = 0
-    if (this.full) {
-      this.full = false
+    if (this.isPaused) {
+      this.isPaused = false
       this.onTaken()
     }
     return out
@@ -76,10 +76,10 @@ export class PullQueue implements BodySink, Turning {
    * After the last bytes, fails with the error of the body, or with `None` if it is complete. Pulls must not overlap.
    */
   readonly pull: Pull<Uint8Array, BodyError> = Effect.suspend(() =>
-    this.ready ? this.next() : Effect.zipRight(this.wait, this.taken)
+    this.ready ? this.next() : Effect.zipRight(this.wait, this.takeNext)
   )
 
-  private readonly taken = Effect.suspend(() => this.next())
+  private readonly takeNext = Effect.suspend(() => this.next())
 
   private readonly wait = cancellable<void>((resume) => {
     if (this.ready) {
@@ -101,39 +101,39 @@ export class PullQueue implements BodySink, Turning {
     if (this.smallPieces.size > 0) for (const block of this.smallPieces.blocks()) this.pieces.push(block)
   }
 
-  private grown(by: number): boolean {
+  private grow(by: number): boolean {
     this.size += by
-    this.full = this.size >= window
-    if (this.full) this.signal()
+    this.isPaused = this.size >= highWaterMark
+    if (this.isPaused) this.wakeReader()
     else if (this.wake !== undefined && !this.waking) {
       this.waking = true
       atTurnEnd(this)
     }
-    return !this.full
+    return !this.isPaused
   }
 
   /** Wakes the reader at the end of the turn, because that costs more than merging the chunks of the turn. */
   endTurn(): void {
     this.waking = false
-    if (this.ready) this.signal()
+    if (this.ready) this.wakeReader()
   }
 
-  private signal(): void {
+  private wakeReader(): void {
     const wake = this.wake
     this.wake = undefined
     wake?.()
   }
 }
 
-const plain = (bytes: Uint8Array): Uint8Array =>
+const toPlainArray = (bytes: Uint8Array): Uint8Array =>
   Buffer.isBuffer(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes
 
 /** A pull that succeeds once, with a body in memory. */
 export const once = (bytes: Uint8Array): PullQueue["pull"] => {
-  let given = bytes.length === 0
+  let delivered = bytes.length === 0
   return Effect.suspend(() => {
-    if (given) return Effect.fail(Option.none())
-    given = true
+    if (delivered) return Effect.fail(Option.none())
+    delivered = true
     return Effect.succeed([bytes])
   })
 }

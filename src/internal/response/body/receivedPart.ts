@@ -34,9 +34,9 @@ const hasText = (essence: string): boolean => essence.startsWith("text/") || isJ
 export const parsePartHead = (fields: ReadonlyArray<readonly [name: string, value: string]>): PartHead => {
   const headers = Headers.fromInput(fields)
   const disposition = parseDisposition(headers["content-disposition"])
-  const given = Option.getOrUndefined(disposition)
+  const parsed = Option.getOrUndefined(disposition)
   const filename = Option.getOrUndefined(Option.flatMap(disposition, (each) => each.filename))
-  const name = given?.parameters.name
+  const name = parsed?.parameters.name
   const type = headers["content-type"]
   const media = type === undefined || type === "" ? undefined : parseMediaType(type)
   const contentType = media?.essence ?? (filename === undefined ? "text/plain" : "application/octet-stream")

@@ -27,7 +27,7 @@ const fault = (reason: MultipartReason, description: string): Platform.Multipart
 /** The part whose content is being parsed. */
 interface OpenPart {
   readonly head: PartHead
-  readonly file: boolean
+  readonly isFile: boolean
   size: number
 }
 
@@ -39,9 +39,9 @@ class PartReader<E> {
   private readonly limits: MultipartLimits
   private readonly bytes: Pull<Uint8Array, E>
   private open: OpenPart | undefined = undefined
-  private field: Array<Uint8Array> = []
+  private fieldBytes: Array<Uint8Array> = []
   private parts = 0
-  private total = 0
+  private totalBytes = 0
   private emitted = 0
   private failure: Failing<E> | undefined = undefined
 
@@ -53,21 +53,21 @@ class PartReader<E> {
 
   /** The parts that are available: fields, then at most one file, whose content follows. */
   readonly next: Pull<ReceivedPart, E | Platform.MultipartError> = Effect.suspend(() => {
-    if (this.emitted < partsPerTurn) return this.some([])
+    if (this.emitted < partsPerTurn) return this.collectParts([])
     this.emitted = 0
-    return Effect.zipRight(nextTurn, this.some([]))
+    return Effect.zipRight(nextTurn, this.collectParts([]))
   })
 
-  private some(found: Array<ReceivedPart>): Pull<ReceivedPart, E | Platform.MultipartError> {
+  private collectParts(found: Array<ReceivedPart>): Pull<ReceivedPart, E | Platform.MultipartError> {
     while (found.length < partsPerTurn) {
       const event = this.parser.next()
       if (event === undefined) {
-        return found.length > 0 ? this.emit(found) : Effect.flatMap(this.more, () => this.some(found))
+        return found.length > 0 ? this.emit(found) : Effect.flatMap(this.more, () => this.collectParts(found))
       }
       if (event._tag === "End") return found.length > 0 ? this.emit(found) : Effect.fail(Option.none())
-      const wrong = this.take(event, found)
-      if (wrong !== undefined) return this.failed(wrong)
-      if (this.open?.file === true && found.length > 0) break
+      const error = this.process(event, found)
+      if (error !== undefined) return this.fail(error)
+      if (this.open?.isFile === true && found.length > 0) break
     }
     return this.emit(found)
   }
@@ -77,7 +77,7 @@ class PartReader<E> {
     return Effect.succeed(found)
   }
 
-  private failed(error: E | Platform.MultipartError): Failing<E> {
+  private fail(error: E | Platform.MultipartError): Failing<E> {
     this.failure = Effect.fail(Option.some(error))
     return this.failure
   }
@@ -86,21 +86,21 @@ class PartReader<E> {
   private readonly more: Effect.Effect<void, Option.Option<E | Platform.MultipartError>> = Effect.suspend(() => {
     if (this.failure !== undefined) return this.failure
     return Effect.matchEffect(this.bytes, {
-      onFailure: (end) => (Option.isNone(end) ? Effect.sync(() => this.parser.finish()) : this.failed(end.value)),
+      onFailure: (end) => (Option.isNone(end) ? Effect.sync(() => this.parser.finish()) : this.fail(end.value)),
       onSuccess: (chunk) => {
         for (const bytes of chunk) {
-          this.total += bytes.length
+          this.totalBytes += bytes.length
           this.parser.push(bytes)
         }
-        return this.total > this.limits.total
-          ? this.failed(fault("BodyTooLarge", `expected at most ${this.limits.total} bytes`))
+        return this.totalBytes > this.limits.total
+          ? this.fail(fault("BodyTooLarge", `expected at most ${this.limits.total} bytes`))
           : Effect.void
       }
     })
   })
 
   /** Processes one event of the parser, and adds a complete part to `found`. */
-  private take(event: MultipartEvent, found: Array<ReceivedPart>): Platform.MultipartError | undefined {
+  private process(event: MultipartEvent, found: Array<ReceivedPart>): Platform.MultipartError | undefined {
     switch (event._tag) {
       case "Malformed":
         return fault("Parse", event.description)
@@ -108,15 +108,15 @@ class PartReader<E> {
         return this.begin(event.fields, found)
       case "Data":
         // Skips the unread content of a file.
-        return this.open === undefined || this.open.file ? undefined : this.keep(this.open, event.bytes)
+        return this.open === undefined || this.open.isFile ? undefined : this.keep(this.open, event.bytes)
       case "PartEnd": {
         const { open } = this
         this.open = undefined
-        if (open === undefined || open.file) return undefined
-        const wrong = this.keep(open, undefined)
-        if (wrong === undefined) found.push(makeField(open.head, Buffer.concat(this.field)))
-        this.field = []
-        return wrong
+        if (open === undefined || open.isFile) return undefined
+        const error = this.keep(open, undefined)
+        if (error === undefined) found.push(makeField(open.head, Buffer.concat(this.fieldBytes)))
+        this.fieldBytes = []
+        return error
       }
       default:
         return undefined
@@ -131,7 +131,7 @@ class PartReader<E> {
     if (this.parts > this.limits.parts) return fault("TooManyParts", `expected at most ${this.limits.parts} parts`)
     const head = parsePartHead(fields)
     const file = head.isFile && !this.limits.fieldTypes.some((type) => head.contentType.includes(type))
-    const open: OpenPart = { head, file, size: 0 }
+    const open: OpenPart = { head, isFile: file, size: 0 }
     this.open = open
     if (file) found.push(makeFile(head, this.contentOf(open)))
     return undefined
@@ -141,7 +141,7 @@ class PartReader<E> {
     const decoded = bytes === undefined ? open.head.decoder.end() : open.head.decoder.push(bytes)
     open.size += decoded.length
     if (open.size > this.limits.field) return fault("FieldTooLarge", `expected at most ${this.limits.field} bytes`)
-    this.field.push(decoded)
+    this.fieldBytes.push(decoded)
     return undefined
   }
 
@@ -173,7 +173,7 @@ class PartReader<E> {
           Option.some(fault("InternalError", "expected a read before the next part is pulled: the content was skipped"))
         )
       const event = this.parser.next()
-      if (event === undefined) return Effect.zipRight(Effect.mapError(this.more, inContent), pull)
+      if (event === undefined) return Effect.zipRight(Effect.mapError(this.more, toContentError), pull)
       if (event._tag === "Malformed") return Effect.fail(Option.some(fault("Parse", event.description)))
       ended = event._tag !== "Data"
       if (ended) this.open = undefined
@@ -181,8 +181,8 @@ class PartReader<E> {
       open.size += decoded.length
       if (open.size > this.limits.file) {
         return Effect.mapError(
-          this.failed(fault("FileTooLarge", `expected at most ${this.limits.file} bytes`)),
-          inContent
+          this.fail(fault("FileTooLarge", `expected at most ${this.limits.file} bytes`)),
+          toContentError
         )
       }
       return decoded.length === 0 ? pull : Effect.succeed([decoded])
@@ -192,7 +192,7 @@ class PartReader<E> {
 }
 
 /** Converts an error of the body to an error of the part's content. */
-const inContent = <E>(end: Option.Option<E | Platform.MultipartError>): Option.Option<Platform.MultipartError> =>
+const toContentError = <E>(end: Option.Option<E | Platform.MultipartError>): Option.Option<Platform.MultipartError> =>
   Option.map(end, (cause) =>
     cause instanceof Platform.MultipartError ? cause : multipartError("InternalError", cause)
   )

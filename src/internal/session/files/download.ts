@@ -40,8 +40,8 @@ class Download {
   private head: ResponseHead | undefined = undefined
   /** The hop to repeat for the rest of the file. */
   private lastHop: LastHop | undefined = undefined
-  /** Whether the response extends to the end of the file. `false` for a range that the caller asked for. */
-  private whole = false
+  /** Whether the response extends to the end of the file. `false` for a range that the caller requested. */
+  private reachesEnd = false
   private offset: number
   private total: number | undefined
   private validator: string | undefined
@@ -77,8 +77,8 @@ class Download {
    * The hop to repeat after a break. `undefined` if neither the rest can be requested nor the written bytes removed.
    */
   get repeatable(): LastHop | undefined {
-    if (!this.whole) return undefined
-    return this.rest !== undefined || this.offset === 0 || this.target.cut !== undefined ? this.lastHop : undefined
+    if (!this.reachesEnd) return undefined
+    return this.rest !== undefined || this.offset === 0 || this.target.truncate !== undefined ? this.lastHop : undefined
   }
 
   /**
@@ -90,8 +90,8 @@ class Download {
       const head = this.head
       if (head === undefined) return this.rest === undefined ? this.begin(response) : this.resume(response, this.rest)
       if (response.status === 206 && this.continues(response)) return this.complete(response, head)
-      if (response.status === 206 || response.status === 416) return Effect.as(this.forget(), undefined)
-      if (response.status !== 304 && (response.status < 200 || response.status > 299)) return refuse(response)
+      if (response.status === 206 || response.status === 416) return Effect.as(this.discardWritten(), undefined)
+      if (response.status !== 304 && (response.status < 200 || response.status > 299)) return failForStatus(response)
       return this.beginAnew(response)
     })
   }
@@ -106,10 +106,10 @@ class Download {
     // A Range header of the caller wins over the one for the unfinished file.
     const partial = status === 206 || status === 416
     if (!partial || response.requestInfo.headers.range !== rangeFrom(offset)) return this.beginAnew(response)
-    this.whole = true
+    this.reachesEnd = true
     this.lastHop = lastHopOf(response)
     if (status === 416 || this.source !== sourceOf(response) || !this.continues(response)) {
-      return Effect.as(this.forget(), undefined)
+      return Effect.as(this.discardWritten(), undefined)
     }
     const head = response instanceof Response ? response.toHead() : response
     this.head = head
@@ -122,20 +122,20 @@ class Download {
       this.head = head
       return Effect.succeed(head)
     }
-    if (response.status < 200 || response.status > 299) return refuse(response)
+    if (response.status < 200 || response.status > 299) return failForStatus(response)
     this.head = head
-    this.whole = response.status === 200
+    this.reachesEnd = response.status === 200
     this.lastHop = lastHopOf(response)
-    this.source = this.whole ? sourceOf(response) : undefined
-    const plain = Option.isNone(response.header("content-encoding"))
-    this.validator = plain ? validatorOf(response) : undefined
-    this.total = plain ? Option.getOrUndefined(response.contentLength) : undefined
+    this.source = this.reachesEnd ? sourceOf(response) : undefined
+    const isUncoded = Option.isNone(response.header("content-encoding"))
+    this.validator = isUncoded ? validatorOf(response) : undefined
+    this.total = isUncoded ? Option.getOrUndefined(response.contentLength) : undefined
     // Takes the head again, because it also reports deviations in the framing of the body once that has been read.
     return Effect.map(this.append(response, head), () => (response instanceof Response ? response.toHead() : response))
   }
 
   private beginAnew(response: ClientResponse): Effect.Effect<ResponseHead, ClientError | PlatformError> {
-    return Effect.flatMap(this.forget(), () => this.begin(response))
+    return Effect.flatMap(this.discardWritten(), () => this.begin(response))
   }
 
   private continues(response: ClientResponse): boolean {
@@ -198,10 +198,10 @@ class Download {
   }
 
   /** Removes the written bytes. If that is impossible, fails without another attempt, which would write them twice. */
-  private forget(): Effect.Effect<void, ClientPayloadError | PlatformError> {
+  private discardWritten(): Effect.Effect<void, ClientPayloadError | PlatformError> {
     return Effect.suspend((): Effect.Effect<void, ClientPayloadError | PlatformError> => {
-      const { cut } = this.target
-      if (this.offset > 0 && cut === undefined) {
+      const { truncate } = this.target
+      if (this.offset > 0 && truncate === undefined) {
         this.lastHop = undefined
         return Effect.fail(this.failure("Incomplete"))
       }
@@ -209,7 +209,7 @@ class Download {
       this.total = undefined
       this.validator = undefined
       this.source = undefined
-      return cut === undefined ? Effect.void : cut(0)
+      return truncate === undefined ? Effect.void : truncate(0)
     })
   }
 
@@ -219,7 +219,7 @@ class Download {
    */
   recover(): Effect.Effect<void, ClientPayloadError | PlatformError> {
     return Effect.suspend(() =>
-      this.validator === undefined ? this.forget() : (this.target.cut?.(this.offset) ?? Effect.void)
+      this.validator === undefined ? this.discardWritten() : (this.target.truncate?.(this.offset) ?? Effect.void)
     )
   }
 
@@ -236,7 +236,7 @@ class Download {
   }
 }
 
-const refuse = (response: ClientResponse): Effect.Effect<never, ClientResponseError> =>
+const failForStatus = (response: ClientResponse): Effect.Effect<never, ClientResponseError> =>
   response instanceof Response
     ? response.raise
     : Effect.fail(
@@ -281,33 +281,33 @@ const fill = <E, R>(
   target: FileTarget,
   options: FileOptions | undefined
 ): Effect.Effect<ResponseHead, E | ClientError | PlatformError, Exclude<R, Scope>> => {
-  type Whole<A, E2, R2> = Effect.Effect<A, E2 | ClientError | PlatformError, R2>
-  const into = new Download(target, options?.onProgress)
-  const received = (response: ClientResponse) => into.receive(response)
-  const settle = <E2, R2>(
-    attempt: Whole<ResponseHead | undefined, E2, R2>,
-    left: number
-  ): Whole<ResponseHead, E2, R2> =>
+  type FillEffect<A, E2, R2> = Effect.Effect<A, E2 | ClientError | PlatformError, R2>
+  const download = new Download(target, options?.onProgress)
+  const receive = (response: ClientResponse) => download.receive(response)
+  const resumeAfterBreak = <E2, R2>(
+    attempt: FillEffect<ResponseHead | undefined, E2, R2>,
+    resumesLeft: number
+  ): FillEffect<ResponseHead, E2, R2> =>
     Effect.flatMap(
       Effect.catchAll(attempt, (error) =>
-        left > 0 && into.repeatable !== undefined && isBreak(error)
-          ? Effect.as(into.recover(), undefined)
+        resumesLeft > 0 && download.repeatable !== undefined && isBreak(error)
+          ? Effect.as(download.recover(), undefined)
           : Effect.fail(error)
       ),
-      (head) => (head === undefined ? again(left) : Effect.as(target.sync, head))
+      (head) => (head === undefined ? fetchRest(resumesLeft) : Effect.as(target.sync, head))
     )
-  const again = (left: number): Whole<ResponseHead, never, never> =>
+  const fetchRest = (resumesLeft: number): FillEffect<ResponseHead, never, never> =>
     Effect.suspend(() => {
-      const hop = into.repeatable
-      return left > 0 && hop !== undefined
-        ? settle(sendAgain(hop, into.rest, received), left - 1)
-        : Effect.fail(into.failure("Incomplete"))
+      const hop = download.repeatable
+      return resumesLeft > 0 && hop !== undefined
+        ? resumeAfterBreak(sendAgain(hop, download.rest, receive), resumesLeft - 1)
+        : Effect.fail(download.failure("Incomplete"))
     })
-  const headers = { "accept-encoding": "identity", ...(into.rest === undefined ? {} : headersOf(into.rest)) }
+  const headers = { "accept-encoding": "identity", ...(download.rest === undefined ? {} : headersOf(download.rest)) }
   const { resume = defaultResume } = options ?? {}
-  const left = resume === true ? defaultResume : resume === false ? 0 : resume
-  return Effect.onExit(settle(use(withHeaders(self, headers), received), left), (exit) => {
-    const { unfinished } = into
+  const resumes = resume === true ? defaultResume : resume === false ? 0 : resume
+  return Effect.onExit(resumeAfterBreak(use(withHeaders(self, headers), receive), resumes), (exit) => {
+    const { unfinished } = download
     return Exit.isSuccess(exit) || unfinished === undefined || !isWorthKeeping(exit.cause)
       ? Effect.void
       : target.leave(unfinished)

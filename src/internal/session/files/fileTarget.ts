@@ -18,7 +18,7 @@ import { isOwnFile, readUnfinished, type Unfinished, writeUnfinished } from "./u
 export interface FileTarget {
   readonly write: (bytes: Uint8Array) => Effect.Effect<void, PlatformError>
   /** Truncates the file to `length` bytes. `undefined` if written bytes cannot be removed. */
-  readonly cut: ((length: number) => Effect.Effect<void, PlatformError>) | undefined
+  readonly truncate: ((length: number) => Effect.Effect<void, PlatformError>) | undefined
   /** Completes when the bytes are on disk. */
   readonly sync: Effect.Effect<void, PlatformError>
   /** State left by an earlier run, whose bytes are already in the file. */
@@ -42,7 +42,7 @@ interface Place {
   /** The existing file. */
   readonly old: File.Info | undefined
   /** Whether bytes are written directly into the file. */
-  readonly straight: boolean
+  readonly isWrittenDirectly: boolean
 }
 
 /** The limit of Linux for symbolic links in a path. */
@@ -69,14 +69,17 @@ const locate = (fs: FileSystem, path: string, links = 0): Effect.Effect<Place, P
           return locateFile(fs, path, info, links)
         case "FIFO":
         case "CharacterDevice":
-          return Effect.succeed({ path, old: undefined, straight: true })
+          return Effect.succeed({ path, old: undefined, isWrittenDirectly: true })
         default:
-          return refuse(path, `expected a file, a FIFO or a character device, got ${names[info.type] ?? info.type}`)
+          return refuse(
+            path,
+            `expected a file, a FIFO or a character device, got ${unsupportedKinds[info.type] ?? info.type}`
+          )
       }
     }
   })
 
-const names: { readonly [type: string]: string } = {
+const unsupportedKinds: { readonly [type: string]: string } = {
   Directory: "a directory",
   Socket: "a socket",
   BlockDevice: "a block device"
@@ -85,7 +88,7 @@ const names: { readonly [type: string]: string } = {
 const locateFile = (fs: FileSystem, path: string, old: File.Info, links: number): Effect.Effect<Place, PlatformError> =>
   Effect.flatMap(follow(fs, path, links), (target) =>
     target === undefined
-      ? Effect.succeed({ path, old, straight: false })
+      ? Effect.succeed({ path, old, isWrittenDirectly: false })
       : Effect.flatMap(locate(fs, target, links + 1), (place) =>
           // A link in /proc refers to an open file; its text is not a path.
           place.old === undefined
@@ -98,7 +101,9 @@ const locateMissing = (fs: FileSystem, path: string, links: number): Effect.Effe
   path.endsWith("/") || path.endsWith(sep)
     ? refuse(path, "expected the path of a file, got one of a directory")
     : Effect.flatMap(follow(fs, path, links), (target) =>
-        target === undefined ? Effect.succeed({ path, old: undefined, straight: false }) : locate(fs, target, links + 1)
+        target === undefined
+          ? Effect.succeed({ path, old: undefined, isWrittenDirectly: false })
+          : locate(fs, target, links + 1)
       )
 
 /**
@@ -138,24 +143,24 @@ export const withFileTarget = <A, E, R>(
   replacement: Replacement<A>
 ): Effect.Effect<A, E | PlatformError, R> =>
   Effect.flatMap(locate(fs, path), (place) =>
-    place.straight ? straightInto(fs, place.path, fill) : replacing(fs, place, fill, replacement)
+    place.isWrittenDirectly ? fillDirectly(fs, place.path, fill) : fillAndReplace(fs, place, fill, replacement)
   )
 
 /** The new file until it is renamed to its final name. */
 interface Part {
   name: string
   /** Whether it is kept for a later run. */
-  left: boolean
+  isKept: boolean
 }
 
-const replacing = <A, E, R>(
+const fillAndReplace = <A, E, R>(
   fs: FileSystem,
   { old, path }: Place,
   fill: (target: FileTarget) => Effect.Effect<A, E, R>,
   { acrossRuns, keep }: Replacement<A>
 ): Effect.Effect<A, E | PlatformError, R> =>
   Effect.acquireUseRelease(
-    Effect.sync((): Part => ({ name: temporaryName(path), left: false })),
+    Effect.sync((): Part => ({ name: temporaryName(path), isKept: false })),
     (part) =>
       Effect.scoped(
         Effect.flatMap(Effect.uninterruptible(openPart(fs, path, part, old, acrossRuns)), (target) => fill(target))
@@ -173,8 +178,8 @@ const replacing = <A, E, R>(
       ),
     (part, exit) => {
       if (Exit.isSuccess(exit)) return Effect.void
-      const left = part.left ? fs.rename(part.name, unfinishedName(path)) : Effect.fail(undefined)
-      return Effect.catchAll(left, () => Effect.ignore(fs.remove(part.name)))
+      const keepOrFail = part.isKept ? fs.rename(part.name, unfinishedName(path)) : Effect.fail(undefined)
+      return Effect.catchAll(keepOrFail, () => Effect.ignore(fs.remove(part.name)))
     }
   )
 
@@ -192,28 +197,28 @@ const openPart = (
   old: File.Info | undefined,
   acrossRuns: boolean
 ): Effect.Effect<FileTarget, PlatformError, Scope.Scope> => {
-  const made = Effect.suspend(() =>
+  const create = Effect.suspend(() =>
     fs.open(part.name, { flag: "ax", ...(old === undefined ? {} : { mode: ownerOnly }) })
   )
-  if (!acrossRuns) return Effect.map(made, (file) => replaceable(file, undefined, () => Effect.void))
+  if (!acrossRuns) return Effect.map(create, (file) => replaceable(file, undefined, () => Effect.void))
   const leave = (file: File) => (facts: Unfinished) =>
     Effect.match(writeUnfinished(file, facts), {
       onFailure: () => undefined,
       onSuccess: () => {
-        part.left = true
+        part.isKept = true
       }
     })
   return Effect.matchEffect(fs.rename(unfinishedName(path), part.name), {
-    onFailure: () => Effect.map(made, (file) => replaceable(file, undefined, leave(file))),
+    onFailure: () => Effect.map(create, (file) => replaceable(file, undefined, leave(file))),
     onSuccess: () =>
-      Effect.flatMap(Effect.option(reopen(fs, part.name, old !== undefined)), (left) => {
-        if (Option.isSome(left))
-          return Effect.succeed(replaceable(left.value.file, left.value.unfinished, leave(left.value.file)))
-        const refused = part.name
+      Effect.flatMap(Effect.option(reopen(fs, part.name, old !== undefined)), (reopened) => {
+        if (Option.isSome(reopened))
+          return Effect.succeed(replaceable(reopened.value.file, reopened.value.unfinished, leave(reopened.value.file)))
+        const unusable = part.name
         part.name = temporaryName(path)
         return Effect.zipRight(
-          Effect.ignore(fs.remove(refused)),
-          Effect.map(made, (file) => replaceable(file, undefined, leave(file)))
+          Effect.ignore(fs.remove(unusable)),
+          Effect.map(create, (file) => replaceable(file, undefined, leave(file)))
         )
       })
   })
@@ -225,10 +230,10 @@ const openPart = (
  */
 const reopen = (fs: FileSystem, name: string, restricted: boolean) =>
   Effect.gen(function* () {
-    const left = yield* fs.open(name, { flag: "r+" })
-    if (!(yield* isOwnFile(fs, name, left))) return yield* refuse(name, "expected a file of this user")
+    const readable = yield* fs.open(name, { flag: "r+" })
+    if (!(yield* isOwnFile(fs, name, readable))) return yield* refuse(name, "expected a file of this user")
     if (restricted) yield* fs.chmod(name, ownerOnly)
-    const unfinished = yield* readUnfinished(left)
+    const unfinished = yield* readUnfinished(readable)
     const file = yield* fs.open(name, { flag: "a" })
     if (!(yield* isOwnFile(fs, name, file))) return yield* refuse(name, "expected a file of this user")
     return { file, unfinished }
@@ -238,7 +243,7 @@ const reopen = (fs: FileSystem, name: string, restricted: boolean) =>
 // another file that reuses the descriptor.
 const replaceable = (file: File, unfinished: Unfinished | undefined, leave: FileTarget["leave"]): FileTarget => ({
   write: (bytes) => Effect.uninterruptible(file.writeAll(bytes)),
-  cut: (length) => Effect.uninterruptible(file.truncate(length)),
+  truncate: (length) => Effect.uninterruptible(file.truncate(length)),
   sync: Effect.uninterruptible(file.sync),
   unfinished,
   leave
@@ -254,22 +259,22 @@ const plainBits = 0o777
  */
 const takeRights = (fs: FileSystem, path: string, old: File.Info): Effect.Effect<void, PlatformError> =>
   Effect.gen(function* () {
-    const made = yield* fs.stat(path)
+    const part = yield* fs.stat(path)
     const uid = Option.getOrUndefined(old.uid)
     const gid = Option.getOrUndefined(old.gid)
-    const ownUid = Option.getOrUndefined(made.uid)
-    let kept = uid === ownUid && gid === Option.getOrUndefined(made.gid)
-    if (!kept && uid !== undefined && gid !== undefined && ownUid !== undefined) {
+    const partUid = Option.getOrUndefined(part.uid)
+    let hasSameOwner = uid === partUid && gid === Option.getOrUndefined(part.gid)
+    if (!hasSameOwner && uid !== undefined && gid !== undefined && partUid !== undefined) {
       const owner = Effect.as(fs.chown(path, uid, gid), true)
-      kept = yield* Effect.catchAll(owner, () => Effect.as(Effect.ignore(fs.chown(path, ownUid, gid)), false))
+      hasSameOwner = yield* Effect.catchAll(owner, () => Effect.as(Effect.ignore(fs.chown(path, partUid, gid)), false))
     }
-    const mode = old.mode & (kept ? allBits : plainBits)
-    if ((made.mode & allBits) !== mode) yield* fs.chmod(path, mode)
+    const mode = old.mode & (hasSameOwner ? allBits : plainBits)
+    if ((part.mode & allBits) !== mode) yield* fs.chmod(path, mode)
   })
 
 /** Writes directly into a file. Written bytes cannot be removed. */
-class Straight implements FileTarget {
-  readonly cut = undefined
+class DirectFile implements FileTarget {
+  readonly truncate = undefined
   readonly sync = Effect.void
   readonly unfinished = undefined
   private readonly file: File
@@ -306,7 +311,7 @@ class Straight implements FileTarget {
   })
 }
 
-const straightInto = <A, E, R>(
+const fillDirectly = <A, E, R>(
   fs: FileSystem,
   path: string,
   fill: (target: FileTarget) => Effect.Effect<A, E, R>
@@ -318,7 +323,7 @@ const straightInto = <A, E, R>(
         Effect.flatMap(
           Effect.onInterrupt(restore(Fiber.join(opening)), () => abandon(fs, path, opening, scope)),
           (file) => {
-            const target = new Straight(file, scope)
+            const target = new DirectFile(file, scope)
             return Effect.onExit(restore(fill(target)), () => target.close)
           }
         )
@@ -336,7 +341,7 @@ const abandon = (
   opening: Fiber.RuntimeFiber<File, PlatformError>,
   scope: Scope.CloseableScope
 ): Effect.Effect<void> => {
-  const both = Effect.scoped(Effect.zipRight(fs.open(path, { flag: "r+" }), Fiber.await(opening)))
-  const closed = Effect.zipRight(Fiber.await(opening), Scope.close(scope, Exit.void))
-  return Effect.asVoid(Effect.forkDaemon(Effect.zipRight(Effect.ignore(both), closed)))
+  const readUntilOpen = Effect.scoped(Effect.zipRight(fs.open(path, { flag: "r+" }), Fiber.await(opening)))
+  const closeOnceOpen = Effect.zipRight(Fiber.await(opening), Scope.close(scope, Exit.void))
+  return Effect.asVoid(Effect.forkDaemon(Effect.zipRight(Effect.ignore(readUntilOpen), closeOnceOpen)))
 }

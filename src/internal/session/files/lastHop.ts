@@ -64,7 +64,7 @@ export const sendAgain = <A, E, R>(
         ? whole
         : setHeader(setHeader(whole, "Range", headers.range), "If-Range", headers["if-range"])
     // `f` checks the status itself, because 416 means that the file must be requested from its beginning.
-    const judged =
+    const withAnyStatus =
       ranged.raiseForStatus === true ? ranged.derive({ given: { ...ranged.given, raiseForStatus: false } }) : ranged
-    return openFor(call.core, fiber, restore, judged, f, call.history)
+    return openFor(call.core, fiber, restore, withAnyStatus, f, call.history)
   })

@@ -119,17 +119,24 @@ class EventSource extends Reconnection<Event, Reading, ClientError, ClientError>
    */
   private get request(): Effect.Effect<Omit<Reading, "scope"> | undefined, ClientError, Scope.Scope> {
     return Effect.flatMap(this.send(this.method, this.requestOptions), (response) =>
-      Effect.flatMap(judge(response), (events) =>
+      Effect.flatMap(hasEvents(response), (events) =>
         events ? Effect.map(pullOf(this.eventsOf(response)), (pull) => ({ response, pull })) : Effect.succeed(undefined)
       )
     )
   }
 
   private get requestOptions(): RequestOptions {
-    const { idleTimeout, lastEventId: given, maxEventSize: __, method: ___, reconnect: ____, ...options } = this.options
+    const {
+      idleTimeout,
+      lastEventId: firstEventId,
+      maxEventSize: __,
+      method: ___,
+      reconnect: ____,
+      ...options
+    } = this.options
     const timeouts = toTimeouts(options.timeout)
     const { lastEventId } = this.state
-    const unsendable = lastEventId !== given && checkField("Last-Event-ID", lastEventId) !== undefined
+    const unsendable = lastEventId !== firstEventId && checkField("Last-Event-ID", lastEventId) !== undefined
     return mergeOptions(
       { headers: { Accept: mediaType, "Cache-Control": "no-cache" } },
       {
@@ -173,7 +180,7 @@ class EventSource extends Reconnection<Event, Reading, ClientError, ClientError>
 }
 
 /** Whether the response has events. 204 asks the client to stop; any other status than 200 fails. */
-const judge = (response: ClientResponse): Effect.Effect<boolean, ClientError> => {
+const hasEvents = (response: ClientResponse): Effect.Effect<boolean, ClientError> => {
   if (response.status === 204) return Effect.succeed(false)
   return response.status === 200 ? Effect.succeed(true) : raise(response)
 }
@@ -188,14 +195,14 @@ const raise = (response: ClientResponse): Effect.Effect<never, ClientError> =>
         )
       )
 
-const checked = (options: ConnectOptions): Effect.Effect<ConnectOptions, InvalidRequest> =>
+const validateOptions = (options: ConnectOptions): Effect.Effect<ConnectOptions, InvalidRequest> =>
   options.maxEventSize !== undefined && !(options.maxEventSize >= 1)
     ? Effect.fail(new InvalidRequest({ option: "maxEventSize", description: "expected a number from 1 on" }))
     : Effect.succeed(options)
 
 export const eventSource = (send: Send, given: ConnectOptions): Stream.Stream<Event, ClientError> => {
   const method = given.method ?? "GET"
-  const acquire = Effect.flatMap(checked(ownOptions(given)), (options) => {
+  const acquire = Effect.flatMap(validateOptions(ownOptions(given)), (options) => {
     const state: State = {
       retry: undefined,
       lastEventId: options.lastEventId === "" ? undefined : options.lastEventId

@@ -57,7 +57,7 @@ const handshakeOf = ({ data, json, method = "GET", text }: UpgradeOptions): Hand
 })
 
 /** Headers that the caller cannot set, because the response is validated against them. */
-const owned: ReadonlySet<string> = new Set(["connection", "upgrade"])
+const handshakeHeaders: ReadonlySet<string> = new Set(["connection", "upgrade"])
 
 interface Opening {
   readonly request: PreparedRequest
@@ -65,15 +65,15 @@ interface Opening {
 }
 
 const openingOf = (
-  opener: RequestContext,
+  session: RequestContext,
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   url: UrlInput,
   options: UpgradeOptions
 ): Opening | PrepareError => {
-  const opening = handshakeRequest(opener, fiber, url, options, handshakeOf(options), planOf)
+  const opening = handshakeRequest(session, fiber, url, options, handshakeOf(options), planOf)
   if (!("plan" in opening)) return opening
   const { plan, request } = opening
-  const fields = withHandshake(request, owned, [
+  const fields = withHandshake(request, handshakeHeaders, [
     ["Connection", "Upgrade"],
     ["Upgrade", plan.protocols.join(", ")]
   ])
@@ -86,7 +86,7 @@ const protocolOf = (head: ResponseHead, { protocols }: Plan): string | undefined
   return protocols.find((name) => name.toLowerCase() === named.toLowerCase()) === undefined ? undefined : named
 }
 
-const protocolBy = (plan: Plan): Protocol<{ readonly protocol: string }, Upgraded> => ({
+const protocolFor = (plan: Plan): Protocol<{ readonly protocol: string }, Upgraded> => ({
   grantOf: (head) => {
     const protocol = protocolOf(head, plan)
     return protocol === undefined
@@ -95,9 +95,9 @@ const protocolBy = (plan: Plan): Protocol<{ readonly protocol: string }, Upgrade
   },
   errorOf: (call, { headers, status }, refusal) =>
     new UpgradeError({ ...call.details("headers"), ...refusal, status, headers }),
-  make: (call, response, { wire }, { protocol }) => {
+  make: (call, response, { stream }, { protocol }) => {
     const { deadlines } = call
-    const connection = new UpgradedConnection(wire, deadlines, plan.closeTimeout)
+    const connection = new UpgradedConnection(stream, deadlines, plan.closeTimeout)
     const upgraded = new UpgradedImpl({
       connection,
       response: response.toHead(),
@@ -113,13 +113,13 @@ const protocolBy = (plan: Plan): Protocol<{ readonly protocol: string }, Upgrade
 
 /** An effect that opens a connection of another protocol, which lives in the Scope. */
 export const openUpgrade = (
-  opener: RequestContext,
+  session: RequestContext,
   url: UrlInput,
   options: UpgradeOptions
 ): Effect.Effect<Upgraded, ClientError, Scope.Scope> =>
   Effect.withFiberRuntime<Upgraded, ClientError, Scope.Scope>((fiber) => {
-    const opening = openingOf(opener, fiber, url, ownOptions(options))
+    const opening = openingOf(session, fiber, url, ownOptions(options))
     return "plan" in opening
-      ? switchProtocol(opener.core, fiber, opening.request, protocolBy(opening.plan))
+      ? switchProtocol(session.core, fiber, opening.request, protocolFor(opening.plan))
       : Effect.fail(opening)
   })

@@ -53,7 +53,12 @@ const planOf = (options: WebSocketOptions): Plan | OptionFault => {
 }
 
 /** Headers that the caller cannot set, because the response is validated against them. */
-const owned: ReadonlySet<string> = new Set(["connection", "upgrade", "sec-websocket-key", "sec-websocket-extensions"])
+const handshakeHeaders: ReadonlySet<string> = new Set([
+  "connection",
+  "upgrade",
+  "sec-websocket-key",
+  "sec-websocket-extensions"
+])
 
 const offeredIn = (request: PreparedRequest): ReadonlyArray<string> =>
   request.headers
@@ -62,7 +67,7 @@ const offeredIn = (request: PreparedRequest): ReadonlyArray<string> =>
     .map((protocol) => protocol.trim())
 
 /** Adds the headers of the handshake. Returns the request and the offer against which the response is validated. */
-const upgrading = (
+const addHandshake = (
   request: PreparedRequest,
   plan: Plan,
   origin: string | undefined
@@ -79,7 +84,10 @@ const upgrading = (
   if (deflate !== undefined) pairs.push(["Sec-WebSocket-Extensions", offerOf(deflate)])
   if (plan.protocols.length > 0) pairs.push(["Sec-WebSocket-Protocol", plan.protocols.join(", ")])
   if (origin !== undefined) pairs.push(["Origin", origin])
-  const next = request.derive({ target: request.target.asWebSocket, fields: withHandshake(request, owned, pairs) })
+  const next = request.derive({
+    target: request.target.asWebSocket,
+    fields: withHandshake(request, handshakeHeaders, pairs)
+  })
   return [next, { key, protocols: offeredIn(next), deflate, windowBits: compression?.windowBits ?? 15 }]
 }
 
@@ -92,25 +100,25 @@ interface Opening {
 }
 
 const openingOf = (
-  opener: RequestContext,
+  session: RequestContext,
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   url: UrlInput,
   options: WebSocketOptions
 ): Opening | PrepareError => {
-  const opening = handshakeRequest(opener, fiber, url, options, handshake, planOf)
+  const opening = handshakeRequest(session, fiber, url, options, handshake, planOf)
   if (!("plan" in opening)) return opening
   const { plan } = opening
-  const [request, offer] = upgrading(opening.request, plan, options.origin)
+  const [request, offer] = addHandshake(opening.request, plan, options.origin)
   return { request, offer, plan }
 }
 
-const protocolBy = ({ offer, plan }: Opening): Protocol<Grant, WebSocket> => ({
+const protocolFor = ({ offer, plan }: Opening): Protocol<Grant, WebSocket> => ({
   grantOf: (head) => grantOf(head, offer),
   errorOf: (call, { headers, reason, status }, { body = "", description }) =>
     new WSServerHandshakeError({ ...call.details("headers"), status, reason, description, headers, body }),
-  make: (call, response, { wire }, { extensions, protocol }) => {
+  make: (call, response, { stream }, { extensions, protocol }) => {
     const { deadlines } = call
-    const connection = new WebSocketConnection(wire, extensions, deadlines, plan.settings)
+    const connection = new WebSocketConnection(stream, extensions, deadlines, plan.settings)
     const socket = new WebSocketImpl({
       connection,
       response: response.toHead(),
@@ -126,13 +134,13 @@ const protocolBy = ({ offer, plan }: Opening): Protocol<Grant, WebSocket> => ({
 
 /** An effect that opens a WebSocket, which lives in the Scope. */
 export const openWebSocket = (
-  opener: RequestContext,
+  session: RequestContext,
   url: UrlInput,
   options: WebSocketOptions | undefined
 ): Effect.Effect<WebSocket, ClientError, Scope.Scope> =>
   Effect.withFiberRuntime<WebSocket, ClientError, Scope.Scope>((fiber) => {
-    const opening = openingOf(opener, fiber, url, options === undefined ? {} : ownOptions(options))
+    const opening = openingOf(session, fiber, url, options === undefined ? {} : ownOptions(options))
     return "plan" in opening
-      ? switchProtocol(opener.core, fiber, opening.request, protocolBy(opening))
+      ? switchProtocol(session.core, fiber, opening.request, protocolFor(opening))
       : Effect.fail(opening)
   })

@@ -34,20 +34,20 @@ class Pages<A> {
   constructor(url: UrlInput, { next, ...options }: PageOptions<A>) {
     this.url = url
     this.options = options
-    this.next = next ?? byLink
+    this.next = next ?? nextLink
   }
 
   /** Prepares the request for the current page. */
-  readonly prepare: Prepare = (opener, fiber) => {
+  readonly prepare: Prepare = (session, fiber) => {
     const made =
       this.last === undefined
         ? prepare(
-            opener.defaults,
+            session.defaults,
             "GET",
             this.url,
-            mergeOptions(opener.current(fiber.currentContext) ?? {}, this.options, this.url)
+            mergeOptions(session.current(fiber.currentContext) ?? {}, this.options, this.url)
           )
-        : again(this.last, String(this.url))
+        : requestForPage(this.last, String(this.url))
     if (made instanceof PreparedRequest) {
       this.last = made
       this.remember(made.url)
@@ -63,7 +63,7 @@ class Pages<A> {
     const target = resolve(String(found.value), response.url)
     if (this.seen.has(withoutFragment(target))) return false
     // After a redirect to another origin, later pages must not get more than that origin got.
-    const moved = this.last === undefined ? undefined : again(this.last, response.url)
+    const moved = this.last === undefined ? undefined : requestForPage(this.last, response.url)
     if (moved instanceof PreparedRequest) this.last = moved
     if (originOf(target) !== originOf(String(this.url)) || originOf(target) !== originOf(response.url)) {
       this.options = withoutCredentials(this.options)
@@ -82,7 +82,7 @@ class Pages<A> {
   }
 }
 
-const byLink = (_: unknown, response: ResponseHead): Option.Option<string> =>
+const nextLink = (_: unknown, response: ResponseHead): Option.Option<string> =>
   Option.map(Option.fromNullable(response.links.get("next")), (link) => link.url)
 
 const withoutFragment = (url: string): string => url.replace(/#.*$/s, "")
@@ -94,7 +94,7 @@ const resolve = (url: string, base: string): string => {
 const originOf = (url: string): string | undefined => parseUrl(url)?.origin
 
 /** The same request to another URL, by the rules of redirects: credentials stay at their origin. */
-const again = (request: PreparedRequest, url: string): PreparedRequest | PrepareError => {
+const requestForPage = (request: PreparedRequest, url: string): PreparedRequest | PrepareError => {
   const made = nextRequest(request, 307, url)
   if (made instanceof InvalidURL) {
     return new InvalidURL({ url: made.url, reason: made.reason, description: made.description })
@@ -102,10 +102,10 @@ const again = (request: PreparedRequest, url: string): PreparedRequest | Prepare
   if (!(made instanceof PreparedRequest)) return made
   // `hop` records only whether the request is still at its first origin, so that each page may be redirected equally
   // often.
-  const home = request.hop === 0 && sameOrigin(request.target.origin, made.target.origin)
+  const isAtFirstOrigin = request.hop === 0 && sameOrigin(request.target.origin, made.target.origin)
   // Credentials, including those of netrc, must not go from https to http.
   const downgrade = request.target.origin.scheme === "https" && made.target.origin.scheme === "http"
-  return made.derive({ hop: home ? 0 : 1, ...(downgrade ? { given: { ...made.given, auth: false } } : {}) })
+  return made.derive({ hop: isAtFirstOrigin ? 0 : 1, ...(downgrade ? { given: { ...made.given, auth: false } } : {}) })
 }
 
 const withoutCredentials = (options: RequestOptions): RequestOptions => {
@@ -130,10 +130,10 @@ export const paginate = <A, E, R, S>(
   Stream.suspend(() => {
     const pages = new Pages(url, options)
     const request = sendValue((fiber) => find(pages.url, pages.options)(fiber), pages.prepare)
-    const one = Effect.scoped(
+    const readPage = Effect.scoped(
       Effect.flatMap(request, (response) =>
         Effect.map(page(response), (value): readonly [A, boolean] => [value, !pages.follow(value, response)])
       )
     )
-    return repeated(one)
+    return repeated(readPage)
   })

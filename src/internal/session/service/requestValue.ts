@@ -24,12 +24,12 @@ export const platformOptions = (request: HttpClientRequest.HttpClientRequest): R
 const urlOf = (request: HttpClientRequest.HttpClientRequest): string =>
   Option.match(request.hash, { onNone: () => request.url, onSome: (hash) => `${request.url}#${hash}` })
 
-/** The options of the context (`CurrentRequestOptions`) that a prepared request does not set itself. */
-const missing = (current: RequestOptions, request: PreparedRequest): RequestOptions => {
+/** The options that a prepared request takes from the context (`CurrentRequestOptions`): those it does not set itself. */
+const optionsToInherit = (current: RequestOptions, request: PreparedRequest): RequestOptions => {
   const { auth, cookies, data: _, headers, json: __, params: ___, text: ____, ...rest } = current
   const names = new Set(request.headers.map(([name]) => name.toLowerCase()))
   const identified = request.auth !== undefined || request.noAuth || names.has("authorization")
-  const held = (name: string) => names.has(name) || (identified && name === "authorization")
+  const isSet = (name: string) => names.has(name) || (identified && name === "authorization")
   return mergeOptions(
     {
       ...rest,
@@ -37,7 +37,7 @@ const missing = (current: RequestOptions, request: PreparedRequest): RequestOpti
       ...(request.cookies.length > 0 || cookies === undefined ? {} : { cookies }),
       ...(headers === undefined || !readable(headers)
         ? { headers }
-        : { headers: entriesOf(headers).filter(([name]) => !held(name.toLowerCase())) })
+        : { headers: entriesOf(headers).filter(([name]) => !isSet(name.toLowerCase())) })
     },
     withoutContent(request)
   )
@@ -52,14 +52,14 @@ const withoutContent = ({ defaults, given }: PreparedRequest): RequestOptions =>
 /** Prepares a request value for a session. `options` win over the value's own, which win over those of the context. */
 export const fromRequestValue =
   (value: HttpClientRequest.HttpClientRequest | ClientRequest, options: RequestOptions | undefined): Prepare =>
-  (opener, fiber) => {
-    const current = opener.current(fiber.currentContext) ?? {}
-    const own = options ?? {}
+  (session, fiber) => {
+    const current = session.current(fiber.currentContext) ?? {}
+    const callOptions = options ?? {}
     if (isPlatformRequest(value)) {
-      const given = mergeOptions(mergeOptions(current, platformOptions(value), value.url), own)
-      return prepare(opener.defaults, value.method, urlOf(value), given)
+      const merged = mergeOptions(mergeOptions(current, platformOptions(value), value.url), callOptions)
+      return prepare(session.defaults, value.method, urlOf(value), merged)
     }
     return value instanceof PreparedRequest
-      ? adopt(opener.defaults, value, mergeOptions(missing(current, value), own))
+      ? adopt(session.defaults, value, mergeOptions(optionsToInherit(current, value), callOptions))
       : new InvalidRequest({ option: "request", description: "expected a request made by ClientRequest.make" })
   }

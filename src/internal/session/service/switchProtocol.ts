@@ -14,8 +14,8 @@ import type { Call } from "../call.js"
 import { openUpgraded } from "../responseLifetime.js"
 import type { SessionCore } from "../sessionCore.js"
 
-/** A connection after the change of its protocol. */
-interface Connection {
+/** A connection whose protocol has changed. */
+interface SwitchedConnection {
   /** Starts to read. `rest` are the bytes that were received after the head of the response. */
   readonly start: (rest: Uint8Array) => void
   /** Closes the connection within `limit` milliseconds. */
@@ -38,12 +38,12 @@ export interface Protocol<Grant extends object, A> {
   readonly grantOf: (head: ResponseHead) => Grant | string
   readonly errorOf: (call: Call, response: ClientResponse, refusal: Refusal) => ClientError
   /** Creates the connection, and the object that the caller gets. */
-  readonly make: (call: Call, response: Response, upgrade: Upgrade, grant: Grant) => readonly [Connection, A]
+  readonly make: (call: Call, response: Response, upgrade: Upgrade, grant: Grant) => readonly [SwitchedConnection, A]
   readonly close: (opened: A) => Effect.Effect<void>
 }
 
 /** Fails with the error for another status than 101, and releases the response. */
-const refused = <Grant extends object, A>(
+const failRefused = <Grant extends object, A>(
   call: Call,
   response: ClientResponse,
   { errorOf }: Protocol<Grant, A>
@@ -55,7 +55,7 @@ const refused = <Grant extends object, A>(
     : Effect.zipRight(response.release, Effect.fail(error(undefined)))
 }
 
-const start = (call: Call, connection: Connection, rest: Uint8Array): void => {
+const start = (call: Call, connection: SwitchedConnection, rest: Uint8Array): void => {
   call.endLimits()
   const { gracefulShutdownTimeout } = call.core.transport
   connection.onClosed(call.onAbort(() => connection.shutdown(gracefulShutdownTimeout)))
@@ -65,7 +65,7 @@ const start = (call: Call, connection: Connection, rest: Uint8Array): void => {
 }
 
 /** Validates the final response and starts the connection. Runs uninterruptibly. */
-const settle = <Grant extends object, A>(
+const openSwitched = <Grant extends object, A>(
   call: Call,
   response: ClientResponse,
   restore: <B, E>(effect: Effect.Effect<B, E>) => Effect.Effect<B, E>,
@@ -73,11 +73,11 @@ const settle = <Grant extends object, A>(
 ): Effect.Effect<A, ClientError, Scope.Scope> => {
   const upgrade = response instanceof Response ? response.takeUpgrade() : undefined
   if (upgrade === undefined || !(response instanceof Response)) {
-    return Effect.ensuring(restore(refused(call, response, protocol)), response.release)
+    return Effect.ensuring(restore(failRefused(call, response, protocol)), response.release)
   }
   const grant = protocol.grantOf(response)
   if (typeof grant === "string" || call.failure !== undefined) {
-    upgrade.wire.socket.destroy()
+    upgrade.stream.socket.destroy()
     const description = String(grant)
     return Effect.fail(
       call.failure ?? protocol.errorOf(call, response, { reason: "Protocol", description, body: undefined })
@@ -98,5 +98,5 @@ export const switchProtocol = <Grant extends object, A>(
   protocol: Protocol<Grant, A>
 ): Effect.Effect<A, ClientError, Scope.Scope> =>
   withRestore((_, restore) =>
-    openUpgraded(core, fiber, restore, request, (call, response) => settle(call, response, restore, protocol))
+    openUpgraded(core, fiber, restore, request, (call, response) => openSwitched(call, response, restore, protocol))
   )

@@ -63,7 +63,7 @@ export interface Handshake {
 
 /** Prepares the request of a handshake. Returns it with the plan that `planOf` makes of its options, or an error. */
 export const handshakeRequest = <Options extends HandshakeOptions, Plan extends object>(
-  opener: RequestContext,
+  session: RequestContext,
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   url: UrlInput,
   options: Options,
@@ -71,12 +71,12 @@ export const handshakeRequest = <Options extends HandshakeOptions, Plan extends 
   planOf: (options: Options) => Plan | OptionFault
 ): { readonly request: PreparedRequest; readonly plan: Plan } | PrepareError => {
   const plan = planOf(options)
-  const current = opener.current(fiber.currentContext) ?? {}
+  const current = session.current(fiber.currentContext) ?? {}
   const given = { ...handshakeOptions(current, options, url), ...body }
-  const request = prepare(opener.defaults, method, url, given, subject === "WebSockets")
+  const request = prepare(session.defaults, method, url, given, subject === "WebSockets")
   if (!(request instanceof PreparedRequest)) return request
   if (isFault(plan)) return new InvalidRequest({ ...request.details, ...plan })
-  const { http, version } = opener.defaults
+  const { http, version } = session.defaults
   if (version === "1.0" || http === "2") {
     const description = `expected "1.1", the version of ${subject}, got "${http === "2" ? http : version}"`
     return new InvalidRequest({ ...request.details, option: "version", description })
@@ -84,10 +84,10 @@ export const handshakeRequest = <Options extends HandshakeOptions, Plan extends 
   return { request, plan }
 }
 
-/** Replaces the fields named in `owned` by `pairs`. */
-export const withHandshake = (request: PreparedRequest, owned: ReadonlySet<string>, pairs: ReadonlyArray<Pair>) =>
+/** Replaces the fields named in `replaced` by `pairs`. */
+export const withHandshake = (request: PreparedRequest, replaced: ReadonlySet<string>, pairs: ReadonlyArray<Pair>) =>
   mergeFields(
-    withoutFields(request.fields, (name) => owned.has(name)),
+    withoutFields(request.fields, (name) => replaced.has(name)),
     { pairs, secret: new Set() }
   )
 

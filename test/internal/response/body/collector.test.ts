@@ -41,12 +41,12 @@ describe("a body that no array can hold", () => {
 
   it("is refused when it has arrived, and its watcher is notified once", () => {
     const said: Array<unknown> = []
-    const error = make().response.refused()
+    const error = make().response.abandonTooLarge()
     const collector = new PlainCollector(
       {
         collected: () => said.push("collected"),
-        gathered: () => said.push("gathered"),
-        refused: () => error,
+        collectedIn: () => said.push("gathered"),
+        abandonTooLarge: () => error,
         failed: (failure) => said.push(["failed", failure]),
         bodyError: () => error
       },
@@ -66,7 +66,7 @@ describe("a body that no array can hold", () => {
   it.effect("fails if it does not fit into memory", () =>
     Effect.gen(function* () {
       const { response } = make()
-      response.gathered(new Full())
+      response.collectedIn(new Full())
       assert.strictEqual(reasonOf(yield* Effect.flip(response.bytes)), "TooLarge")
     })
   )

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { KeyedState } from "../../../src/internal/middleware/recent.js"
+import { KeyedState } from "../../../src/internal/middleware/keyedState.js"
 
 describe("state by key", () => {
   const fill = (recent: KeyedState<object>, count: number) => {

@@ -1,29 +1,30 @@
 /** An LRU map that creates the state of a key on demand. Limits its size, because peers and users choose the keys. */
 
-/** Number of entries at which some are evicted, and how many of them if none is idle. */
+/** Number of entries at which some are evicted, and how many are evicted at once if none is idle. */
 const capacity = 1024
-const share = capacity / 8
+const evictedAtOnce = capacity / 8
 
 export class KeyedState<V> {
   private readonly entries = new Map<string, V>()
-  private readonly make: () => V
-  private readonly idle: (value: V) => boolean
-  private readonly held: (value: V) => boolean
+  private readonly create: () => V
+  private readonly isIdle: (value: V) => boolean
+  private readonly isHeld: (value: V) => boolean
 
   /**
-   * `idle` entries are evicted first, then the least recently used. `held` entries that are not idle are never evicted.
+   * Evicts entries that are idle first, then the least recently used. Entries that are held and not idle are never
+   * evicted.
    */
-  constructor(make: () => V, idle: (value: V) => boolean, held: (value: V) => boolean = () => false) {
-    this.make = make
-    this.idle = idle
-    this.held = held
+  constructor(create: () => V, isIdle: (value: V) => boolean, isHeld: (value: V) => boolean = () => false) {
+    this.create = create
+    this.isIdle = isIdle
+    this.isHeld = isHeld
   }
 
   get(key: string): V {
     let value = this.entries.get(key)
     if (value === undefined) {
       if (this.entries.size >= capacity) this.prune()
-      value = this.make()
+      value = this.create()
     } else this.entries.delete(key)
     this.entries.set(key, value)
     return value
@@ -39,12 +40,12 @@ export class KeyedState<V> {
 
   private prune(): void {
     for (const [key, value] of this.entries) {
-      if (this.idle(value)) this.entries.delete(key)
+      if (this.isIdle(value)) this.entries.delete(key)
     }
-    let surplus = this.entries.size < capacity ? 0 : share
+    let surplus = this.entries.size < capacity ? 0 : evictedAtOnce
     for (const [key, value] of this.entries) {
       if (surplus === 0) return
-      if (this.held(value)) continue
+      if (this.isHeld(value)) continue
       this.entries.delete(key)
       surplus--
     }
