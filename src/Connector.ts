@@ -19,7 +19,7 @@ import type { ClientError } from "./Errors.js"
 import { invalidConfig } from "./internal/effect/configErrors.js"
 import { decodeDuration } from "./internal/effect/durations.js"
 import { currentServices } from "./internal/effect/fiberState.js"
-import { fromAnswering, handling } from "./internal/mock/mockTransport.js"
+import { answerWithHandler, makeMockTransport } from "./internal/mock/mockTransport.js"
 import { ranges as addressRanges } from "./internal/network/dial/addressPolicy.js"
 import type { Dialer } from "./internal/network/dial/dialer.js"
 import { makeTcpDialer, makeUnixDialer } from "./internal/network/dial/dialer.js"
@@ -404,30 +404,32 @@ const durations = [
   "certificateWarning"
 ] as const
 
-const isResolver = (given: unknown): given is ResolverService =>
-  typeof given === "object" && given !== null && typeof Reflect.get(given, "resolve") === "function"
+const isResolver = (value: unknown): value is ResolverService =>
+  typeof value === "object" && value !== null && typeof Reflect.get(value, "resolve") === "function"
 
 /** Describes the first invalid option of a pool; `undefined` if all are valid. */
 const fault = (options: Omit<TcpOptions, "family"> & { readonly family?: number | undefined }): string | undefined => {
   for (const name of ["limit", "limitPerHost", "maxQueue", "dnsCacheMaxSize"] as const) {
     const value = options[name]
-    if (value !== undefined && !(value >= 0)) return `${name} must be 0 or more, not ${value}`
+    if (value !== undefined && !(value >= 0)) return `${name}: expected a number from 0 on, got ${value}`
   }
   if (options.forceClose === true && options.keepaliveTimeout !== undefined) {
-    return "forceClose and keepaliveTimeout contradict each other"
+    return "keepaliveTimeout: expected no value with forceClose, which closes each connection after one request"
   }
   if (options.forceClose === true && options.http2 !== undefined && options.http2 !== false) {
-    return "forceClose and http2 contradict each other"
+    return "http2: expected false or no value with forceClose, which closes each connection after one request"
   }
   const wrong = http2Fault(options.http2)
   if (wrong !== undefined) return wrong
-  if (options.resolver !== undefined && !isResolver(options.resolver)) return "resolver has no function resolve"
-  if (options.family !== undefined && options.family !== 4 && options.family !== 6) return "family is neither 4 nor 6"
+  if (options.resolver !== undefined && !isResolver(options.resolver))
+    return "resolver: expected a service of Resolver with the function resolve"
+  if (options.family !== undefined && options.family !== 4 && options.family !== 6)
+    return `family: expected 4 or 6, got ${String(options.family)}`
   for (const name of durations) {
     const value = options[name]
     if (value === undefined) continue
     const negative = typeof value === "number" && !(value >= 0)
-    if (negative || Option.isNone(decodeDuration(value))) return `${name} is no duration`
+    if (negative || Option.isNone(decodeDuration(value))) return `${name}: expected a duration from 0 on`
   }
   return undefined
 }
@@ -576,7 +578,7 @@ export const layerMock = <R = never>(
   handler: MockHandler<R>
 ): Layer.Layer<Connector | MockCalls, never, Exclude<R, Scope>> =>
   Layer.scopedContext(
-    Effect.map(fromAnswering(handling(handler)), (transport) =>
+    Effect.map(makeMockTransport(answerWithHandler(handler)), (transport) =>
       Context.make(Connector, serviceOf(transport)).pipe(
         Context.add(MockCalls, {
           all: Effect.sync(() => transport.history),
@@ -608,7 +610,7 @@ export const layerHttpApp = <E, R>(
         Layer.scoped(
           Connector,
           Effect.map(
-            Effect.mapInputContext(fromAnswering(answerWithApp(app)), (scope: Context.Context<Scope>) =>
+            Effect.mapInputContext(makeMockTransport(answerWithApp(app)), (scope: Context.Context<Scope>) =>
               Context.merge(context, scope)
             ),
             serviceOf

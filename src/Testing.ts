@@ -20,7 +20,7 @@ import type {
   ClientConnectorSSLError,
   ServerDisconnectedError
 } from "./Errors.js"
-import { fromAnswering } from "./internal/mock/mockTransport.js"
+import { makeMockTransport } from "./internal/mock/mockTransport.js"
 import { Expected } from "./internal/testing/expectations.js"
 import { fromScripts } from "./internal/testing/faultServer.js"
 import * as Faults from "./internal/testing/faults.js"
@@ -228,7 +228,7 @@ export const layerReplay = (
   path: string,
   options: CassetteOptions = {}
 ): Layer.Layer<Connector, PlatformError, FileSystem> =>
-  Layer.scoped(Connector, Effect.map(Effect.flatMap(replaying(path, options), fromAnswering), serviceOf))
+  Layer.scoped(Connector, Effect.map(Effect.flatMap(replaying(path, options), makeMockTransport), serviceOf))
 
 /**
  * A step of a scripted connection.

@@ -20,20 +20,20 @@ describe("invalid options of a connector", () => {
     [{ limit: Number.NaN }, /limit/],
     [{ limitPerHost: -5 }, /limitPerHost/],
     [{ maxQueue: -1 }, /maxQueue/],
-    [{ forceClose: true, keepaliveTimeout: "1 second" }, /forceClose and keepaliveTimeout/],
+    [{ forceClose: true, keepaliveTimeout: "1 second" }, /keepaliveTimeout: expected no value with forceClose/],
     [{ keepaliveTimeout: -1 }, /keepaliveTimeout/],
     [{ gracefulShutdownTimeout: Number.NaN }, /gracefulShutdownTimeout/],
     [{ http1: { maxHeaders: -1 } }, /maxHeaders/],
-    [{ forceClose: true, http2: true }, /forceClose and http2/],
-    [{ forceClose: true, http2: {} }, /forceClose and http2/],
-    [{ http2: { maxConcurrentStreams: 0 } }, /http2\.maxConcurrentStreams must be a whole number from 1/],
+    [{ forceClose: true, http2: true }, /http2: expected false or no value with forceClose/],
+    [{ forceClose: true, http2: {} }, /http2: expected false or no value with forceClose/],
+    [{ http2: { maxConcurrentStreams: 0 } }, /http2\.maxConcurrentStreams: expected a whole number from 1/],
     [{ http2: { maxConcurrentStreams: 1.5 } }, /http2\.maxConcurrentStreams/],
-    [{ http2: { streamWindow: 65_534 } }, /http2\.streamWindow must be a whole number from 65535 to 2147483647/],
+    [{ http2: { streamWindow: 65_534 } }, /http2\.streamWindow: expected a whole number from 65535 to 2147483647/],
     [{ http2: { streamWindow: 2 ** 31 } }, /http2\.streamWindow/],
     [{ http2: { streamWindow: 1_000_000, maxStreamWindow: 999_999 } }, /http2\.maxStreamWindow/],
-    [{ http2: { pingInterval: "9 seconds" } }, /http2\.pingInterval must be 10s or more/],
-    [{ http2: { pingTimeout: -1 } }, /http2\.pingTimeout is no duration/],
-    [{ http2: { pingTimeout: 0 } }, /http2\.pingTimeout must be/]
+    [{ http2: { pingInterval: "9 seconds" } }, /http2\.pingInterval: expected at least 10s/],
+    [{ http2: { pingTimeout: -1 } }, /http2\.pingTimeout: expected a duration from 0 on/],
+    [{ http2: { pingTimeout: 0 } }, /http2\.pingTimeout: expected at least/]
   ]
   for (const [options, text] of wrong) {
     it.effect(`${JSON.stringify(options)} are a defect of tcp and unix`, () =>

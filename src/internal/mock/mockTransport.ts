@@ -50,8 +50,8 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
   private readonly active = new Map<MockConnection<R>, CallRecord | undefined>()
   private calls: Array<CallRecord> = []
   private state: "open" | "closing" | "closed" = "open"
-  private readonly done = Deferred.unsafeMake<void>(FiberId.none)
-  private ids = 0
+  private readonly closeDone = Deferred.unsafeMake<void>(FiberId.none)
+  private lastId = 0
   private onQuiet: (() => void) | undefined = undefined
 
   /** `context` is provided to the handlers. */
@@ -78,7 +78,7 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
       if (this.state !== "open") return Effect.fail(closedError(exchange))
       const state = stateOf(fiber)
       const open = () => {
-        const connection = new MockConnection(++this.ids, this, state)
+        const connection = new MockConnection(++this.lastId, this, state)
         connection.exchange = exchange
         this.active.set(connection, undefined)
         exchange.onConnection(connection)
@@ -88,7 +88,7 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
       if (trace === undefined) return Effect.sync(open)
       const { host, port } = exchange.route.origin
       return Effect.flatMap(trace.emit({ _tag: "ConnectionCreateStart", host, port }), () => {
-        const connectionId = this.ids + 1
+        const connectionId = this.lastId + 1
         const facts = { host, port, connectionId, remoteAddress, failed: [], protocol: "http/1.1" } as const
         return Effect.zipRight(trace.emit({ _tag: "ConnectionCreateEnd", ...facts }), Effect.sync(open))
       })
@@ -149,9 +149,9 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
 
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (this.state !== "open") return Deferred.await(this.done)
+      if (this.state !== "open") return Deferred.await(this.closeDone)
       this.state = "closing"
-      return this.quiet(gracefulShutdownTimeout).pipe(
+      return this.waitUntilQuiet(gracefulShutdownTimeout).pipe(
         Effect.zipRight(
           Effect.sync(() => {
             this.state = "closed"
@@ -160,16 +160,16 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
             }
           })
         ),
-        Effect.zipRight(this.quiet(closeTime)),
+        Effect.zipRight(this.waitUntilQuiet(closeTime)),
         Effect.zipRight(Effect.sync(this.hub.end)),
-        Effect.zipRight(Deferred.succeed(this.done, undefined)),
+        Effect.zipRight(Deferred.succeed(this.closeDone, undefined)),
         Effect.asVoid,
         Effect.uninterruptible
       )
     })
   }
 
-  private quiet(millis: number): Effect.Effect<void> {
+  private waitUntilQuiet(millis: number): Effect.Effect<void> {
     return atMost(millis, (done) => {
       this.onQuiet = done
       if (this.active.size === 0) done()
@@ -189,7 +189,9 @@ const fromPromise = (promise: Promise<Response>): Effect.Effect<Response, Client
   )
 
 /** A transport that closes with the Scope, and provides the handlers with the services of the context. */
-export const fromAnswering = <R>(answer: AnswerRequest<R>): Effect.Effect<MockTransport<R>, never, R | Scope.Scope> =>
+export const makeMockTransport = <R>(
+  answer: AnswerRequest<R>
+): Effect.Effect<MockTransport<R>, never, R | Scope.Scope> =>
   // Loads the list now. Loading it for a cookie with a Domain attribute would take time that no TestClock controls.
   Effect.flatMap(Effect.zipRight(loadSuffixes, currentServices<R>()), (context) =>
     Effect.acquireRelease(
@@ -199,7 +201,7 @@ export const fromAnswering = <R>(answer: AnswerRequest<R>): Effect.Effect<MockTr
   )
 
 /** Answers requests by a handler. */
-export const handling =
+export const answerWithHandler =
   <R>(handler: MockHandler<R>): AnswerRequest<Exclude<R, Scope.Scope>> =>
   (request, scope) => {
     const response = Effect.suspend((): Effect.Effect<Response, ClientError, R> => {
@@ -207,5 +209,5 @@ export const handling =
       if (Effect.isEffect(result)) return result
       return result instanceof Promise ? fromPromise(result) : Effect.succeed(result)
     })
-    return Effect.map(Scope.extend(response, scope), (given) => fromResponse(given, request.method))
+    return Effect.map(Scope.extend(response, scope), (webResponse) => fromResponse(webResponse, request.method))
   }

@@ -17,17 +17,17 @@ export class MockUpload implements RequestSink {
   onDrain: (() => void) | undefined = undefined
   /** The body for the handler. */
   readonly body: Uint8Array | ReadableStream<Uint8Array> | undefined
-  private readonly given: RequestBody | undefined
+  private readonly requestBody: RequestBody | undefined
   private readonly owner: UploadOwner
   private controller: ReadableStreamDefaultController<Uint8Array> | undefined = undefined
   private source: RequestSource | undefined = undefined
   private discarding = false
   private state: "open" | "ended" | "cancelled" = "open"
 
-  constructor(given: RequestBody | undefined, owner: UploadOwner) {
-    this.given = given
+  constructor(requestBody: RequestBody | undefined, owner: UploadOwner) {
+    this.requestBody = requestBody
     this.owner = owner
-    this.body = given === undefined || given._tag === "Bytes" ? given?.bytes : this.makeStream()
+    this.body = requestBody === undefined || requestBody._tag === "Bytes" ? requestBody?.bytes : this.makeStream()
   }
 
   private makeStream(): ReadableStream<Uint8Array> {
@@ -49,7 +49,7 @@ export class MockUpload implements RequestSink {
   }
 
   start(): void {
-    if (this.given?._tag === "Stream") this.source = this.given.start(this)
+    if (this.requestBody?._tag === "Stream") this.source = this.requestBody.start(this)
     else this.end()
   }
 

@@ -37,7 +37,7 @@ export class Network implements Transport, AcquisitionOwner {
   private readonly inFlight = new InFlight()
   readonly connections: OpenConnections
   readonly sockets = new OpenSockets()
-  private readonly done = Deferred.unsafeMake<void>(FiberId.none)
+  private readonly closeDone = Deferred.unsafeMake<void>(FiberId.none)
   private state: "open" | "closing" | "closed" = "open"
 
   constructor(options: PoolOptions, dialer: Dialer, hub: Hub) {
@@ -84,21 +84,21 @@ export class Network implements Transport, AcquisitionOwner {
     const route = exchange.route
     if (this.state !== "open" || !this.pool.canReuse(route.origin.key, route.key)) return this.takeStream(exchange)
     if (!mayReuse(this.dialer, route)) return undefined
-    const wall = exchange.clock()
-    const next = this.pool.nextIdle(route.key, exchange.deadlines, now, wall)
-    if (next === undefined || needsCheck(next, exchange, now)) return undefined
+    const wallTime = exchange.clock()
+    const idle = this.pool.nextIdle(route.key, exchange.deadlines, now, wallTime)
+    if (idle === undefined || needsCheck(idle, exchange, now)) return undefined
     // Prefers a stream of an HTTP/2 connection in use, so that idle connections can expire. A connection of HTTP/1.1
     // serves one request at a time.
-    if (next.available !== 1) {
+    if (idle.available !== 1) {
       const stream = this.takeStream(exchange)
-      if (stream !== undefined || next.available === 0) return stream
+      if (stream !== undefined || idle.available === 0) return stream
     }
     const lease = this.pool.request(route.origin.key, route.key, neverWaits)
     if (lease === undefined) return undefined
     if (exchange.trace !== undefined) {
-      exchange.trace.offer(reuseSignal(next.id, next.age.idleFor(exchange.deadlines, now)), now)
+      exchange.trace.offer(reuseSignal(idle.id, idle.age.idleFor(exchange.deadlines, now)), now)
     }
-    return this.connections.take(next, lease, exchange, now, wall)
+    return this.connections.take(idle, lease, exchange, now, wallTime)
   }
 
   /** Takes a stream of a connection in use, if one is free. */
@@ -113,7 +113,7 @@ export class Network implements Transport, AcquisitionOwner {
    * Gets a connection. A failure frees the slot here. After an interruption, the owner of the exchange frees it by
    * `onLeave`, because a guard of its own would cost each waiting request several hundred bytes.
    */
-  acquire(exchange: Exchange, fresh: boolean, again = false): Effect.Effect<Connection, ClientError> {
+  acquire(exchange: Exchange, fresh: boolean, resent = false): Effect.Effect<Connection, ClientError> {
     return Effect.suspend(() => {
       const refusal = this.refusal(exchange)
       if (refusal !== undefined) return Effect.fail(refusal)
@@ -125,7 +125,7 @@ export class Network implements Transport, AcquisitionOwner {
       )
       if (typeof http2 !== "string")
         return Effect.fail(new InvalidRequest({ ...exchange.details(undefined), ...http2 }))
-      const acquisition = new Acquisition(this, exchange, fresh, again, http2)
+      const acquisition = new Acquisition(this, exchange, fresh, resent, http2)
       this.inFlight.enter(exchange)
       exchange.onLeave = () => {
         acquisition.leave()
@@ -162,7 +162,7 @@ export class Network implements Transport, AcquisitionOwner {
 
   get close(): Effect.Effect<void> {
     return Effect.uninterruptibleMask((restore) => {
-      if (this.state !== "open") return restore(Deferred.await(this.done))
+      if (this.state !== "open") return restore(Deferred.await(this.closeDone))
       this.state = "closing"
       this.connections.stop()
       // Aborts upgraded exchanges, such as WebSockets, too, because they do not end by themselves.
@@ -176,7 +176,7 @@ export class Network implements Transport, AcquisitionOwner {
           this.connections.cutBusy((exchange) => this.closedError(exchange))
           return Effect.zipRight(
             this.sockets.closed,
-            Effect.sync(() => Deferred.unsafeDone(this.done, Effect.void))
+            Effect.sync(() => Deferred.unsafeDone(this.closeDone, Effect.void))
           )
         })
       )

@@ -43,10 +43,10 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
   /** All connections with the routes for which they were opened. */
   private readonly routes = new Map<Pooled, Route>()
   /** Exchanges that own their socket after an upgrade. */
-  private readonly switched = new Set<Exchange>()
+  private readonly upgradedExchanges = new Set<Exchange>()
   /** Whether connections become idle after their exchanges. `false` with `forceClose`, and when the network closes. */
   private reuses: boolean
-  private ids = 0
+  private lastId = 0
 
   constructor(options: PoolOptions, pool: Pool<Pooled>, inFlight: InFlight, sockets: OpenSockets, hub: Hub) {
     this.pool = pool
@@ -62,7 +62,7 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
 
   /** Exchanges that own their socket after an upgrade. */
   get upgraded(): Iterable<Exchange> {
-    return this.switched
+    return this.upgradedExchanges
   }
 
   /** Starts HTTP on a new socket, for an exchange that has a slot. */
@@ -72,14 +72,14 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
     exchange: Exchange
   ): { readonly pooled: Pooled; readonly connection: Connection } {
     // A destroyed socket must not be tracked, because it may have emitted "close" already.
-    const live = !wire.socket.destroyed
+    const isOpen = !wire.socket.destroyed
     const { deadlines, route } = exchange
     const age = new ConnectionAge(deadlines, deadlines.now(), exchange.clock(), this.maxAge)
     const pooled =
       wire.protocol === "h2"
-        ? new Http2Connection(++this.ids, route.key, wire, this.http2Limits, this.shared, age)
-        : new Http1Connection(++this.ids, route.key, wire, this.limits, this, age)
-    if (live) {
+        ? new Http2Connection(++this.lastId, route.key, wire, this.http2Limits, this.shared, age)
+        : new Http1Connection(++this.lastId, route.key, wire, this.limits, this, age)
+    if (isOpen) {
       this.routes.set(pooled, route)
       this.sockets.add(wire.socket)
       wire.socket.once("close", () => this.routes.delete(pooled))
@@ -88,11 +88,11 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
   }
 
   /** Takes the idle connection that the pool's `nextIdle` found. */
-  take(pooled: Pooled, lease: Lease<Pooled>, exchange: Exchange, now: number, wall: number): Connection {
+  take(pooled: Pooled, lease: Lease<Pooled>, exchange: Exchange, now: number, wallTime: number): Connection {
     this.pool.takeIdle(lease)
-    pooled.age.take(exchange.deadlines, now, wall)
+    pooled.age.take(exchange.deadlines, now, wallTime)
     const connection = this.use(pooled, lease, exchange)
-    if (pooled instanceof Http2Connection) this.shared.used(pooled)
+    if (pooled instanceof Http2Connection) this.shared.onUsed(pooled)
     return connection
   }
 
@@ -137,24 +137,26 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
   }
 
   onReusable(connection: Http1Connection, exchange: Exchange, now: number): boolean {
-    if (!this.mayRest(connection, exchange.deadlines, now)) return false
+    if (!this.mayBecomeIdle(connection, exchange.deadlines, now)) return false
     exchange.trace?.offer({
       _tag: "ConnectionReleased",
       connectionId: connection.id,
       deviations: connection.deviations
     })
-    return this.rest(connection, exchange.deadlines, now)
+    return this.makeIdle(connection, exchange.deadlines, now)
   }
 
-  private mayRest(connection: Pooled, time: Deadlines, now: number): boolean {
-    return this.reuses && connection.maxIdle > 0 && connection.lease !== undefined && !connection.age.isOld(time, now)
+  private mayBecomeIdle(connection: Pooled, deadlines: Deadlines, now: number): boolean {
+    return (
+      this.reuses && connection.maxIdle > 0 && connection.lease !== undefined && !connection.age.isOld(deadlines, now)
+    )
   }
 
-  rest(connection: Pooled, time: Deadlines, now: number): boolean {
+  makeIdle(connection: Pooled, deadlines: Deadlines, now: number): boolean {
     const { lease } = connection
-    if (lease === undefined || !this.mayRest(connection, time, now)) return false
+    if (lease === undefined || !this.mayBecomeIdle(connection, deadlines, now)) return false
     // Makes the connection idle before its slot is free, so that the next waiter can take it.
-    this.pool.keep(connection, lease, time, now)
+    this.pool.keep(connection, lease, deadlines, now)
     this.freeSlot(connection)
     return true
   }
@@ -188,9 +190,9 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
 
   onUpgraded(connection: Http1Connection, exchange: Exchange): void {
     const socket = connection.wire.socket
-    this.switched.add(exchange)
-    const closed = () => {
-      this.switched.delete(exchange)
+    this.upgradedExchanges.add(exchange)
+    const onSocketClose = () => {
+      this.upgradedExchanges.delete(exchange)
       exchange.trace?.offer({
         _tag: "ConnectionClosed",
         connectionId: connection.id,
@@ -200,8 +202,8 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
       })
       this.freeSlot(connection)
     }
-    if (socket.destroyed) closed()
-    else socket.once("close", closed)
+    if (socket.destroyed) onSocketClose()
+    else socket.once("close", onSocketClose)
   }
 
   // Closing.
@@ -239,7 +241,7 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
         connection.cut(error(exchange))
         exchange.onAbort?.(error(exchange))
         // A WebSocket has sent its close frame when the close began, and the peer has had time to answer.
-        if (this.switched.has(exchange)) connection.wire.socket.destroy()
+        if (this.upgradedExchanges.has(exchange)) connection.wire.socket.destroy()
       }
     }
   }

@@ -24,15 +24,15 @@ export class OpenSockets {
   /** Waits until all sockets are closed. Destroys those that are still open after `closeTime`. */
   get closed(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const destroyed = Effect.sync(() => {
+      const destroyRest = Effect.sync(() => {
         for (const socket of this.open) socket.destroy()
       })
-      if (this.open.size === 0) return destroyed
-      const closed = atMost(closeTime, (done) => {
+      if (this.open.size === 0) return destroyRest
+      const waitForClose = atMost(closeTime, (done) => {
         this.onClosed = done
         if (this.open.size === 0) done()
       })
-      return Effect.zipRight(closed, destroyed)
+      return Effect.zipRight(waitForClose, destroyRest)
     })
   }
 }

@@ -8,7 +8,7 @@ import type { Dialer } from "./dial/dialer.js"
 import { timeoutError } from "./slotWaiter.js"
 
 /** The exchange for which a socket is opened, and the callbacks of the network. */
-export interface Opening<A> {
+export interface OpenStreamOptions<A> {
   readonly exchange: Exchange
   /** The start of the time to connect. */
   readonly startedAt: number
@@ -24,7 +24,7 @@ export interface Opening<A> {
 
 /** Calls `fail` when the `connect` limit is over or the exchange is aborted. The returned function cancels this. */
 export const limitConnect = (
-  { exchange, refusal, startedAt }: Pick<Opening<unknown>, "exchange" | "refusal" | "startedAt">,
+  { exchange, refusal, startedAt }: Pick<OpenStreamOptions<unknown>, "exchange" | "refusal" | "startedAt">,
   fail: (error: ClientError) => void
 ) => {
   const error = refusal()
@@ -39,14 +39,14 @@ export const limitConnect = (
 }
 
 /** Dials, then adopts the socket. A failure or an interruption destroys all sockets of the dial. */
-export const openStream = <A>(opening: Opening<A>): Effect.Effect<A, ClientError> =>
+export const openStream = <A>(options: OpenStreamOptions<A>): Effect.Effect<A, ClientError> =>
   Effect.suspend(() => {
-    const error = opening.refusal()
+    const error = options.refusal()
     if (error !== undefined) return Effect.fail(error)
-    const sockets = new Sockets(opening.track)
+    const sockets = new Sockets(options.track)
     const dialed = raceWithCallback(
-      opening.dialer.dial(opening.exchange, sockets, opening.http2),
-      (fail: (error: ClientError) => void) => limitConnect(opening, fail)
+      options.dialer.dial(options.exchange, sockets, options.http2),
+      (fail: (error: ClientError) => void) => limitConnect(options, fail)
     )
     return Effect.uninterruptibleMask((restore) =>
       Effect.matchCauseEffect(restore(dialed), {
@@ -56,7 +56,7 @@ export const openStream = <A>(opening: Opening<A>): Effect.Effect<A, ClientError
             Effect.sync(() => sockets.destroy()),
             Effect.failCause(cause)
           ),
-        onSuccess: (wire) => Effect.sync(() => opening.adopt(wire))
+        onSuccess: (wire) => Effect.sync(() => options.adopt(wire))
       })
     )
   })

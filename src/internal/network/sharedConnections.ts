@@ -44,7 +44,7 @@ interface Share {
 /** The operations of the network that connections of HTTP/2 need. */
 export interface SlotOwner {
   /** Makes a connection without streams idle; `false` if it must close. */
-  readonly rest: (connection: Http2Connection, time: Deadlines, now: number) => boolean
+  readonly makeIdle: (connection: Http2Connection, deadlines: Deadlines, now: number) => boolean
   readonly onSharedClosed: Http2Owner["onClosed"]
 }
 
@@ -58,14 +58,14 @@ export class SharedConnections implements Http2Owner {
 
   readonly spoken = new SpokenProtocols()
   private readonly slots: SlotOwner
-  private readonly ages: boolean
+  private readonly hasMaxAge: boolean
   private readonly maxQueue: number
   private readonly shares = new Map<string, Share>()
 
   /** `ages` is true if connections have a maximum age. */
   constructor(slots: SlotOwner, ages: boolean, maxQueue: number) {
     this.slots = slots
-    this.ages = ages
+    this.hasMaxAge = ages
     this.maxQueue = maxQueue
   }
 
@@ -77,7 +77,7 @@ export class SharedConnections implements Http2Owner {
     if (share === undefined) return undefined
     for (const connection of share.connections) {
       if (!this.isUsable(connection)) continue
-      if (!this.ages || !this.retireOld(connection, exchange)) {
+      if (!this.hasMaxAge || !this.retireOld(connection, exchange)) {
         const stream = connection.serve(exchange)
         exchange.onConnection(stream)
         return stream
@@ -137,7 +137,7 @@ export class SharedConnections implements Http2Owner {
       if (connection !== undefined && opening.joined.size === 0) {
         connection.awaited = false
         const { deadlines } = waiter.exchange
-        this.settle(connection, deadlines, deadlines.now())
+        this.makeIdleIfUnused(connection, deadlines, deadlines.now())
       }
     }
     this.forget(share)
@@ -179,18 +179,18 @@ export class SharedConnections implements Http2Owner {
     this.spoken.set(key, known?.protocol === "h2" ? known : { protocol: "h2", limit: assumedLimit })
     const share = this.shareOf(key)
     if (connection.state === "open") share.connections = [...share.connections, connection]
-    const own = opening ?? { share, room: assumedLimit - 1, joined: new Set(), connection: undefined }
+    const joinable = opening ?? { share, room: assumedLimit - 1, joined: new Set(), connection: undefined }
     if (connection.state !== "open") {
-      this.end(own, true)
+      this.end(joinable, true)
       return
     }
-    own.connection = connection
-    share.openings.add(own)
-    connection.awaited = own.joined.size > 0
+    joinable.connection = connection
+    share.openings.add(joinable)
+    connection.awaited = joinable.joined.size > 0
   }
 
   /** Call when an idle connection is in use again. It serves the waiting requests of its route, too. */
-  used(connection: Http2Connection): void {
+  onUsed(connection: Http2Connection): void {
     const share = this.shares.get(connection.key)
     if (share !== undefined) this.serve(share)
   }
@@ -205,7 +205,7 @@ export class SharedConnections implements Http2Owner {
     this.serve(share)
     if (opening !== undefined && !share.openings.has(opening)) this.end(opening, false)
     const { time } = connection
-    if (time !== undefined) this.settle(connection, time, time.now())
+    if (time !== undefined) this.makeIdleIfUnused(connection, time, time.now())
   }
 
   /** Handles the limit in the server's SETTINGS. With a limit of 0, requests wait instead of dialing. */
@@ -224,7 +224,7 @@ export class SharedConnections implements Http2Owner {
     exchange.trace?.offer({ _tag: "ConnectionReleased", connectionId: connection.id, deviations: [] })
     const share = this.shares.get(connection.key)
     if (share !== undefined) this.serve(share)
-    this.settle(connection, exchange.deadlines, now)
+    this.makeIdleIfUnused(connection, exchange.deadlines, now)
   }
 
   onRetiring(connection: Http2Connection): void {
@@ -257,7 +257,7 @@ export class SharedConnections implements Http2Owner {
       while (this.isUsable(connection)) {
         const waiter = first(share.again) ?? first(share.waiters)
         if (waiter === undefined) return
-        if (this.ages && this.retireOld(connection, waiter.exchange)) break
+        if (this.hasMaxAge && this.retireOld(connection, waiter.exchange)) break
         share.again.delete(waiter)
         share.waiters.delete(waiter)
         waiter.opening?.joined.delete(waiter)
@@ -268,13 +268,14 @@ export class SharedConnections implements Http2Owner {
   }
 
   /** Makes a connection without streams idle, unless requests wait for it. */
-  private settle(connection: Http2Connection, time: Deadlines, now: number): void {
+  private makeIdleIfUnused(connection: Http2Connection, deadlines: Deadlines, now: number): void {
     if (connection.state !== "open" || connection.isOccupied || connection.lease === undefined) return
     const share = this.shares.get(connection.key)
     const opening = share === undefined ? undefined : openingOf(share, connection)
     if (opening !== undefined && opening.joined.size > 0) return
     connection.awaited = false
-    if (!this.slots.rest(connection, time, now)) connection.close(connection.age.retired ? "Retired" : "Shutdown")
+    if (!this.slots.makeIdle(connection, deadlines, now))
+      connection.close(connection.age.retired ? "Retired" : "Shutdown")
   }
 
   // Counts.

@@ -19,8 +19,8 @@ export const credentialLines = (
     return { option: "cookies", description: "a cookie contains control characters" }
   }
   const cookieLine = cookie === "" ? "" : `Cookie: ${cookie}\r\n`
-  const given = pairs.find(([name]) => name.toLowerCase() === "authorization")
-  if (given !== undefined) return toLines([given]) + cookieLine
+  const header = pairs.find(([name]) => name.toLowerCase() === "authorization")
+  if (header !== undefined) return toLines([header]) + cookieLine
   if (request.auth === undefined) return cookieLine
   const authorization = authorizationOf(request.auth)
   return Either.isLeft(authorization)
@@ -33,13 +33,13 @@ export const credentialLines = (
  * replace, then the request's own cookies.
  */
 const cookieValue = (request: PreparedRequest, pairs: Pairs, jar: string | undefined): string => {
-  const own = request.cookies.map(([name, value]) => [toLatin1(name), toLatin1(value)] as const)
-  const names = new Set(own.map(([name]) => name))
+  const ofRequest = request.cookies.map(([name, value]) => [toLatin1(name), toLatin1(value)] as const)
+  const names = new Set(ofRequest.map(([name]) => name))
   const cookies = pairs.filter(([name]) => name.toLowerCase() === "cookie").map(([, value]) => toLatin1(value))
   if (jar !== undefined && jar !== "") {
-    const kept =
+    const ofJar =
       names.size === 0 ? [jar] : jar.split("; ").filter((cookie) => !names.has(cookie.split("=", 1)[0] ?? ""))
-    cookies.push(...kept)
+    cookies.push(...ofJar)
   }
-  return [...cookies, ...own.map(([name, value]) => `${name}=${value}`)].join("; ")
+  return [...cookies, ...ofRequest.map(([name, value]) => `${name}=${value}`)].join("; ")
 }

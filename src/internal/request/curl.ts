@@ -28,8 +28,8 @@ const bodyWords = (request: PreparedRequest): ReadonlyArray<string> => {
   const text = bytes.toString("utf8")
   // Only UTF-8 text without NUL can be an argument; curl reads any other body from standard input. `--data-raw` does
   // not take a leading "@" for a file name, unlike `--data`.
-  const plain = !text.includes("\0") && Buffer.from(text, "utf8").equals(bytes)
-  return [...type, "--data-raw", plain ? quote(redactBody(text, typeOf(request))) : "@-"].map((word, i, all) =>
+  const isArgument = !text.includes("\0") && Buffer.from(text, "utf8").equals(bytes)
+  return [...type, "--data-raw", isArgument ? quote(redactBody(text, typeOf(request))) : "@-"].map((word, i, all) =>
     word === "--data-raw" && all[i + 1] === "@-" ? "--data-binary" : word
   )
 }

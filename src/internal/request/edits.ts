@@ -8,22 +8,22 @@ import { toBody } from "./body/toHttpBody.js"
 import type { PreparedRequest } from "./preparedRequest.js"
 import { moveTo } from "./retarget.js"
 
-const added = (self: PreparedRequest, name: string, value: HeaderValue, replace: boolean): PreparedRequest => {
-  const given = toFields([[name, value]])
-  if (isFault(given)) {
-    const fault = new InvalidRequest({ ...self.details, option: given.option, description: given.description })
+const withHeader = (self: PreparedRequest, name: string, value: HeaderValue, replace: boolean): PreparedRequest => {
+  const added = toFields([[name, value]])
+  if (isFault(added)) {
+    const fault = new InvalidRequest({ ...self.details, option: added.option, description: added.description })
     return self.derive({ fault: self.fault ?? fault })
   }
-  const secret = given.secret.size === 0 ? self.fields.secret : new Set([...self.fields.secret, ...given.secret])
-  const fields = replace ? mergeFields(self.fields, given) : { pairs: [...self.fields.pairs, ...given.pairs], secret }
+  const secret = added.secret.size === 0 ? self.fields.secret : new Set([...self.fields.secret, ...added.secret])
+  const fields = replace ? mergeFields(self.fields, added) : { pairs: [...self.fields.pairs, ...added.pairs], secret }
   return self.derive({ fields })
 }
 
 export const setHeader = (self: PreparedRequest, name: string, value: HeaderValue): PreparedRequest =>
-  added(self, name, value, true)
+  withHeader(self, name, value, true)
 
 export const appendHeader = (self: PreparedRequest, name: string, value: HeaderValue): PreparedRequest =>
-  added(self, name, value, false)
+  withHeader(self, name, value, false)
 
 export const removeHeader = (self: PreparedRequest, name: string): PreparedRequest => {
   const lower = name.toLowerCase()

@@ -24,12 +24,12 @@ export const entriesOf = (input: HeadersInput): ReadonlyArray<Entry> => {
 }
 
 /** Whether headers are valid. Invalid ones are not merged, so that `prepare` reports them. */
-export const readable = (headers: HeadersInput): boolean => !isFault(toFields(headers))
+export const areValidHeaders = (headers: HeadersInput): boolean => !isFault(toFields(headers))
 
 const mergeHeaders = (base: HeadersInput | undefined, over: HeadersInput | undefined): HeadersInput | undefined => {
   if (base === undefined || over === undefined) return over === undefined ? base : over
-  if (!readable(over)) return over
-  if (!readable(base)) return base
+  if (!areValidHeaders(over)) return over
+  if (!areValidHeaders(base)) return base
   const entries = entriesOf(over)
   const names = new Set(entries.map(([name]) => name.toLowerCase()))
   return [...entriesOf(base).filter(([name]) => !names.has(name.toLowerCase())), ...entries]
@@ -45,7 +45,7 @@ const withoutBody = (options: RequestOptions): RequestOptions => {
   return rest
 }
 
-const common = (base: SessionOptions, over: SessionOptions) => ({
+const mergeCommon = (base: SessionOptions, over: SessionOptions) => ({
   headers: mergeHeaders(base.headers, over.headers),
   timeout:
     base.timeout === undefined || over.timeout === undefined || over.timeout === null
@@ -56,41 +56,41 @@ const common = (base: SessionOptions, over: SessionOptions) => ({
 })
 
 /** Removes the credentials and headers of the proxy if `over` sets another proxy, which must not get them. */
-const forProxyOf = <O extends RequestOptions | SessionOptions>(over: O, base: O): O =>
+const withoutProxyAccess = <O extends RequestOptions | SessionOptions>(over: O, base: O): O =>
   over.proxy === undefined ? base : { ...base, proxyAuth: undefined, proxyHeaders: undefined }
 
-const hasCredentials = ([name]: Entry): boolean => isAuthorization(name.toLowerCase())
+const isCredentialEntry = ([name]: Entry): boolean => isAuthorization(name.toLowerCase())
 
 const userinfo = /^([^/?#]*\/\/)[^/?#]*@/
 
 /** Whether the options or their URL set credentials, or turn them off. */
-const identifies = ({ auth, headers }: SessionOptions | RequestOptions, url: UrlInput | undefined): boolean =>
+const setsCredentials = ({ auth, headers }: SessionOptions | RequestOptions, url: UrlInput | undefined): boolean =>
   auth !== undefined ||
-  (headers !== undefined && readable(headers) && entriesOf(headers).some(hasCredentials)) ||
+  (headers !== undefined && areValidHeaders(headers) && entriesOf(headers).some(isCredentialEntry)) ||
   (url !== undefined && userinfo.test(String(url)))
 
 /** Removes the credentials, because those closer to the request win, whether by `auth`, a header or the URL. */
-const withoutIdentity = <O extends RequestOptions | SessionOptions>(base: O): O => ({
+const withoutCredentials = <O extends RequestOptions | SessionOptions>(base: O): O => ({
   ...base,
   auth: undefined,
   headers:
-    base.headers === undefined || !readable(base.headers)
+    base.headers === undefined || !areValidHeaders(base.headers)
       ? base.headers
-      : entriesOf(base.headers).filter((entry) => !hasCredentials(entry))
+      : entriesOf(base.headers).filter((entry) => !isCredentialEntry(entry))
 })
 
 /** Merges the options of a request over others. `url` is the URL of the request, which may contain credentials. */
 export const mergeOptions = (base: RequestOptions, over: RequestOptions, url?: UrlInput): RequestOptions => {
-  const kept = forProxyOf(over, hasBody(over) ? withoutBody(base) : base)
-  const under = identifies(over, url) ? withoutIdentity(kept) : kept
-  return defined({ ...under, ...defined(over), ...common(under, over) })
+  const kept = withoutProxyAccess(over, hasBody(over) ? withoutBody(base) : base)
+  const under = setsCredentials(over, url) ? withoutCredentials(kept) : kept
+  return defined({ ...under, ...defined(over), ...mergeCommon(under, over) })
 }
 
 /** Merges the options of a session over those of the session from which `with` derives it. */
 export const mergeSessionOptions = (base: SessionOptions, over: SessionOptions): SessionOptions => {
-  const kept = forProxyOf(over, base)
-  const under = identifies(over, over.baseUrl) ? withoutLogin(withoutIdentity(kept)) : kept
-  return defined({ ...under, ...defined(over), ...common(under, over) })
+  const kept = withoutProxyAccess(over, base)
+  const under = setsCredentials(over, over.baseUrl) ? withoutLogin(withoutCredentials(kept)) : kept
+  return defined({ ...under, ...defined(over), ...mergeCommon(under, over) })
 }
 
 /** Removes the credentials from `baseUrl`. */

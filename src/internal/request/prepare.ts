@@ -35,11 +35,11 @@ import { fromUserinfo, isSize, noDefaults } from "./sessionDefaults.js"
 const noOptions: RequestOptions = Object.create(null)
 const noCookies: Pairs = []
 
-const known: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
+const usualMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
 
 /** The method in upper case, or `undefined` if it is invalid. CONNECT is reserved for proxies. */
 const canonicalMethod = (method: string): string | undefined => {
-  if (known.has(method)) return method
+  if (usualMethods.has(method)) return method
   if (typeof method !== "string" || !isToken(method)) return undefined
   const upper = method.toUpperCase()
   return upper === "CONNECT" ? undefined : upper
@@ -65,8 +65,8 @@ export const prepare = (
   websocket = false
 ): PreparedRequest | PrepareError => {
   const simple = options === undefined && method === "GET" && typeof url === "string" && !websocket
-  const known = simple ? defaults.recent.get(url) : undefined
-  if (known !== undefined) return known
+  const cached = simple ? defaults.recent.get(url) : undefined
+  if (cached !== undefined) return cached
   const given = options === undefined ? noOptions : ownOptions(options)
   const verb = canonicalMethod(method)
   if (verb === undefined) return new InvalidRequest({ option: "method", description: methodProblem(method) })
@@ -76,15 +76,15 @@ export const prepare = (
     const description = "the scheme is neither http nor https"
     return new InvalidURL({ url: shown(String(url)), reason: "Scheme", description })
   }
-  if (options !== undefined) return settle(verb, parsed, full(defaults, verb, parsed, given))
-  const request = bare(defaults, verb, parsed)
+  if (options !== undefined) return withDetails(verb, parsed, prepareWithOptions(defaults, verb, parsed, given))
+  const request = prepareWithoutOptions(defaults, verb, parsed)
   // A URL with credentials must not become the key of a cache.
   if (simple && parsed.userinfo === undefined) defaults.recent.set(url, request)
   return request
 }
 
 /** Adds the details of the request to an error. */
-const settle = (method: string, target: Target, result: Combined): PreparedRequest | PrepareError => {
+const withDetails = (method: string, target: Target, result: Combined): PreparedRequest | PrepareError => {
   if (result instanceof PreparedRequest) return result
   if (!(result instanceof RequestBodyError)) return fail(method, target, result)
   return new RequestBodyError({ ...detailsOf(method, target), reason: result.reason, cause: result.cause })
@@ -94,10 +94,10 @@ const fail = (method: string, target: Target, fault: OptionFault): InvalidReques
   new InvalidRequest({ ...detailsOf(method, target), option: fault.option, description: fault.description })
 
 /** A request without options. */
-const bare = (defaults: Defaults, method: string, target: Target): PreparedRequest => {
-  const inside = defaults.base === undefined || sameOrigin(defaults.base.origin, target.origin)
+const prepareWithoutOptions = (defaults: Defaults, method: string, target: Target): PreparedRequest => {
+  const getsDefaults = defaults.base === undefined || sameOrigin(defaults.base.origin, target.origin)
   const fromUrl = target.userinfo
-  const session = inside ? defaults.fields : defaults.openFields
+  const session = getsDefaults ? defaults.fields : defaults.openFields
   return new PreparedRequest({
     defaults,
     given: noOptions,
@@ -109,7 +109,7 @@ const bare = (defaults: Defaults, method: string, target: Target): PreparedReque
     auth:
       fromUrl !== undefined && defaults.options.auth !== false
         ? fromUserinfo(fromUrl)
-        : inside
+        : getsDefaults
           ? defaults.auth
           : undefined,
     cookies: noCookies,
@@ -121,23 +121,23 @@ const bare = (defaults: Defaults, method: string, target: Target): PreparedReque
 
 /** The parts of a request that are resolved before its options are combined. */
 interface Parts {
-  readonly own: Fields
+  readonly ownFields: Fields
   readonly cookies: Pairs
   /** `undefined` to take the body from the options. */
   readonly body: HttpBody.HttpBody | undefined
   /** Whether the request goes to an origin that must not get the session's credentials. */
-  readonly away: boolean
+  readonly isForeign: boolean
 }
 
 type Combined = PreparedRequest | InvalidRequest | RequestBodyError | OptionFault
 
-const full = (defaults: Defaults, method: string, target: Target, given: RequestOptions): Combined => {
-  const own = given.headers === undefined ? noFields : toFields(given.headers)
-  if (isFault(own)) return own
+const prepareWithOptions = (defaults: Defaults, method: string, target: Target, given: RequestOptions): Combined => {
+  const ownFields = given.headers === undefined ? noFields : toFields(given.headers)
+  if (isFault(ownFields)) return ownFields
   const cookies = given.cookies === undefined ? noCookies : toCookies(given.cookies)
   return isFault(cookies)
     ? cookies
-    : combine(defaults, method, target, given, { own, cookies, body: undefined, away: false })
+    : combine(defaults, method, target, given, { ownFields, cookies, body: undefined, isForeign: false })
 }
 
 const combine = (defaults: Defaults, method: string, parsed: Target, given: RequestOptions, parts: Parts): Combined => {
@@ -145,7 +145,7 @@ const combine = (defaults: Defaults, method: string, parsed: Target, given: Requ
   if (wrong !== undefined) return wrong
   const target = given.params === undefined ? parsed : withParams(parsed, given.params, given.encoded === true)
   if (isFault(target)) return target
-  const access = resolveAccess(defaults, given, target, parts.own, parts.away)
+  const access = resolveAccess(defaults, given, target, parts.ownFields, parts.isForeign)
   if (isFault(access)) return access
   const body = parts.body ?? resolveBody(defaults, given, access.fields)
   if (body instanceof InvalidRequest || body instanceof RequestBodyError || isFault(body)) return body
@@ -214,19 +214,19 @@ const resolveAccess = (
   defaults: Defaults,
   given: RequestOptions,
   target: Target,
-  own: Fields,
-  away: boolean
+  ownFields: Fields,
+  isForeign: boolean
 ): { readonly fields: Fields; readonly auth: Credentials | undefined } | OptionFault => {
-  const header = getField(own.pairs, "authorization") !== undefined
-  const off = given.auth === false || (given.auth === undefined && defaults.options.auth === false)
-  const fromUrl = off ? undefined : target.userinfo
+  const hasHeader = getField(ownFields.pairs, "authorization") !== undefined
+  const isOff = given.auth === false || (given.auth === undefined && defaults.options.auth === false)
+  const fromUrl = isOff ? undefined : target.userinfo
   const option = given.auth === false ? undefined : given.auth
-  if ((header ? 1 : 0) + (fromUrl === undefined ? 0 : 1) + (option === undefined ? 0 : 1) > 1) {
+  if ((hasHeader ? 1 : 0) + (fromUrl === undefined ? 0 : 1) + (option === undefined ? 0 : 1) > 1) {
     const description = "expected credentials only once: by auth, an Authorization header or the URL"
     return { option: "auth", description }
   }
-  const inside = !away && (defaults.base === undefined || sameOrigin(defaults.base.origin, target.origin))
-  let session = inside ? defaults.fields : defaults.openFields
+  const getsDefaults = !isForeign && (defaults.base === undefined || sameOrigin(defaults.base.origin, target.origin))
+  let session = getsDefaults ? defaults.fields : defaults.openFields
   if (given.auth === false || fromUrl !== undefined || option !== undefined) {
     session = withoutFields(session, isAuthorization)
   }
@@ -234,10 +234,10 @@ const resolveAccess = (
     option ??
     (fromUrl !== undefined
       ? fromUserinfo(fromUrl)
-      : given.auth === false || header || !inside
+      : given.auth === false || hasHeader || !getsDefaults
         ? undefined
         : defaults.auth)
-  return { fields: mergeFields(session, own), auth }
+  return { fields: mergeFields(session, ownFields), auth }
 }
 
 const resolveBody = (
@@ -275,7 +275,7 @@ export const adopt = (
   defaults: Defaults,
   self: PreparedRequest,
   options: RequestOptions | undefined,
-  away = false
+  isForeign = false
 ): PreparedRequest | PrepareError => {
   if (self.fault !== undefined) return self.fault
   const over = options === undefined ? noOptions : ownOptions(options)
@@ -283,26 +283,26 @@ export const adopt = (
   const { proxyAuth, proxyHeaders, ...others } = { ...self.defaults.options, ...kept }
   const proxied = over.proxy === undefined ? { proxyAuth, proxyHeaders } : {}
   const ssl =
-    others.ssl ?? (away && defaults.options.ssl !== undefined ? withoutIdentity(defaults.options.ssl) : undefined)
+    others.ssl ?? (isForeign && defaults.options.ssl !== undefined ? withoutIdentity(defaults.options.ssl) : undefined)
   const middlewares = self.defaults === noDefaults ? others.middlewares : undefined
   const given = { ...others, middlewares, ...proxied, ssl, serverHostname: self.serverHostname, ...defined(over) }
   const target = self.target.withoutUserinfo
-  const extra = toFields(over.headers)
-  if (isFault(extra)) return fail(self.method, target, extra)
+  const overFields = toFields(over.headers)
+  if (isFault(overFields)) return fail(self.method, target, overFields)
   const fields = over.auth === undefined ? self.fields : withoutFields(self.fields, isAuthorization)
   const body = over.json === undefined && over.text === undefined && over.data === undefined ? self.body : undefined
-  const more = over.cookies === undefined ? self.cookies : toCookies(over.cookies)
-  if (isFault(more)) return fail(self.method, target, more)
-  const replaced = getField(extra.pairs, "authorization") !== undefined
-  const access = over.auth ?? (replaced ? undefined : (self.auth ?? (self.noAuth ? false : undefined)))
-  return settle(
+  const newCookies = over.cookies === undefined ? self.cookies : toCookies(over.cookies)
+  if (isFault(newCookies)) return fail(self.method, target, newCookies)
+  const replacesAuthorization = getField(overFields.pairs, "authorization") !== undefined
+  const newAuth = over.auth ?? (replacesAuthorization ? undefined : (self.auth ?? (self.noAuth ? false : undefined)))
+  return withDetails(
     self.method,
     target,
-    combine(defaults, self.method, target, ownOptions({ ...given, auth: access }), {
-      own: mergeFields(fields, extra),
-      cookies: more,
+    combine(defaults, self.method, target, ownOptions({ ...given, auth: newAuth }), {
+      ownFields: mergeFields(fields, overFields),
+      cookies: newCookies,
       body,
-      away
+      isForeign
     })
   )
 }

@@ -54,12 +54,14 @@ export interface Defaults {
   readonly jsonSerialize: ((value: unknown) => string | Uint8Array) | undefined
   readonly requoteRedirectUrl: boolean
   readonly fallbackCharset: SessionOptions["fallbackCharset"]
-  /** Whether requests without headers of their own can use the lines `before` and `after`. */
-  readonly plain: boolean
+  /** Whether requests without headers of their own can use the lines `fixedLinesBefore` and `fixedLinesAfter`. */
+  readonly hasFixedLines: boolean
   /** The User-Agent for proxies; `undefined` if the session omits the header or its value is secret. */
   readonly userAgent: string | undefined
-  readonly before: string
-  readonly after: string
+  /** Header lines before those of the body. */
+  readonly fixedLinesBefore: string
+  /** Header lines after those of the body. */
+  readonly fixedLinesAfter: string
   /** Cache of prepared GET requests without options, by URL. */
   readonly recent: RecentRequests<PreparedRequest>
   /** Whether the session has trace configs. */
@@ -114,7 +116,7 @@ export class PreparedRequest extends Pipeable.Class() implements ClientRequest, 
   plainWire: WireRequest | undefined = undefined
   /** The cached settings for the response body. */
   bodySettings: BodySettings | undefined = undefined
-  private listed: Pairs | undefined = undefined
+  private concealedHeaders: Pairs | undefined = undefined
 
   constructor(state: State) {
     super()
@@ -143,8 +145,8 @@ export class PreparedRequest extends Pipeable.Class() implements ClientRequest, 
 
   /** A copy of the headers that prints with secrets redacted; `fields` has the real values. */
   get headers(): Pairs {
-    this.listed ??= concealPairs(this.fields)
-    return this.listed
+    this.concealedHeaders ??= concealPairs(this.fields)
+    return this.concealedHeaders
   }
 
   header(name: string): Option.Option<string> {
@@ -230,11 +232,11 @@ export class PreparedRequest extends Pipeable.Class() implements ClientRequest, 
   } {
     const { given } = this
     const session = this.defaults.options
-    const whose = given.proxy === undefined ? session : given
+    const source = given.proxy === undefined ? session : given
     return {
-      proxy: whose.proxy,
-      proxyAuth: given.proxyAuth ?? whose.proxyAuth,
-      proxyHeaders: given.proxyHeaders ?? whose.proxyHeaders
+      proxy: source.proxy,
+      proxyAuth: given.proxyAuth ?? source.proxyAuth,
+      proxyHeaders: given.proxyHeaders ?? source.proxyHeaders
     }
   }
 

@@ -16,7 +16,7 @@ import { fromUserinfo } from "./sessionDefaults.js"
  * Headers that are dropped at a change of origin in addition to secret ones. The challenges were copied by a
  * middleware.
  */
-const bound: ReadonlySet<string> = new Set(["host", "www-authenticate", "proxy-authenticate"])
+const boundToOrigin: ReadonlySet<string> = new Set(["host", "www-authenticate", "proxy-authenticate"])
 
 /** Removes the client certificate from the options. */
 const withoutIdentityOf = ({ ssl }: PreparedRequest, given: RequestOptions): RequestOptions =>
@@ -36,7 +36,10 @@ export const moveTo = (self: PreparedRequest, target: Target, changes: Partial<S
       target,
       auth,
       given: withoutIdentityOf(self, changes.given ?? self.given),
-      fields: withoutFields(fields, (name) => bound.has(name) || isSecretHeader(name) || fields.secret.has(name)),
+      fields: withoutFields(
+        fields,
+        (name) => boundToOrigin.has(name) || isSecretHeader(name) || fields.secret.has(name)
+      ),
       cookies: [],
       serverHostname: undefined
     })

@@ -29,7 +29,7 @@ import type { Defaults } from "./preparedRequest.js"
 import { RecentRequests } from "./recentRequests.js"
 
 /** Headers on which other lines depend. The lines of a session with one of them cannot be written in advance. */
-const special: ReadonlySet<string> = new Set([
+const governingHeaders: ReadonlySet<string> = new Set([
   "host",
   "content-length",
   "content-type",
@@ -61,7 +61,7 @@ const commonNames = [
   "onRedirect"
 ] as const satisfies ReadonlyArray<keyof CommonOptions>
 
-const common = (options: SessionOptions): RequestOptions => {
+const commonOptions = (options: SessionOptions): RequestOptions => {
   const out: Record<string, unknown> = Object.create(null)
   for (const name of commonNames) if (options[name] !== undefined) out[name] = options[name]
   return out
@@ -102,12 +102,12 @@ const makeBase = (options: SessionOptions): Target | undefined => {
 
 const makeAuth = (options: SessionOptions, base: Target | undefined, fields: Fields): Credentials | undefined => {
   const fromUrl = base?.userinfo === undefined ? undefined : fromUserinfo(base.userinfo)
-  const given = options.auth === false ? undefined : options.auth
+  const fromOption = options.auth === false ? undefined : options.auth
   const header = getField(fields.pairs, "authorization") !== undefined
-  if ((given !== undefined ? 1 : 0) + (fromUrl !== undefined ? 1 : 0) + (header ? 1 : 0) > 1) {
+  if ((fromOption !== undefined ? 1 : 0) + (fromUrl !== undefined ? 1 : 0) + (header ? 1 : 0) > 1) {
     refuse("auth", "expected credentials only once: by auth, an Authorization header or baseUrl")
   }
-  const auth = given ?? (options.auth === false ? undefined : fromUrl)
+  const auth = fromOption ?? (options.auth === false ? undefined : fromUrl)
   if (auth !== undefined) {
     const authorization = authorizationOf(auth)
     if (Either.isLeft(authorization)) refuse("auth", authorization.left)
@@ -126,8 +126,8 @@ export const toSkip = (names: Iterable<string> | undefined): ReadonlySet<string>
 }
 
 const userAgentOf = (fields: Fields, skip: ReadonlySet<string>): string | undefined => {
-  const given = getField(fields.pairs, "user-agent")
-  if (given !== undefined) return fields.secret.has("user-agent") ? undefined : given
+  const sessionAgent = getField(fields.pairs, "user-agent")
+  if (sessionAgent !== undefined) return fields.secret.has("user-agent") ? undefined : sessionAgent
   return skip.has("user-agent") ? undefined : userAgent
 }
 
@@ -150,20 +150,25 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
   }
   if (!isSize(options.maxBodySize)) refuse("maxBodySize", "expected a number from 0 on")
   if (!isSize(options.errorBodySize)) refuse("errorBodySize", "expected a number from 0 on")
-  const { version: asked } = options
-  if (asked !== undefined && asked !== "1.0" && asked !== "1.1" && asked !== "2") {
+  const { version: requestedVersion } = options
+  if (
+    requestedVersion !== undefined &&
+    requestedVersion !== "1.0" &&
+    requestedVersion !== "1.1" &&
+    requestedVersion !== "2"
+  ) {
     return refuse("version", 'expected "1.0", "1.1" or "2"')
   }
-  const version = asked === "1.0" ? asked : "1.1"
+  const version = requestedVersion === "1.0" ? requestedVersion : "1.1"
   const auth = makeAuth(options, base, fields)
   const timeouts = toTimeouts(options.timeout)
   const limits = tryResolve(timeouts) ?? refuse("timeout", notTimeout)
   const skip = toSkip(options.skipAutoHeaders)
   const names = new Set(fields.pairs.map(([name]) => name.toLowerCase()))
-  const present = new Set([...names, ...skip])
-  const plain = ![...names].some((name) => special.has(name)) && version === "1.1" && skip.size === 0
+  const presentOrSkipped = new Set([...names, ...skip])
+  const hasFixedLines = ![...names].some((name) => governingHeaders.has(name)) && version === "1.1" && skip.size === 0
   return {
-    options: common(options),
+    options: commonOptions(options),
     base: base === undefined ? undefined : new Target(base.origin, base.target, "", undefined, false),
     fields,
     openFields: withoutFields(fields, (name) => isSecretHeader(name) || fields.secret.has(name)),
@@ -173,14 +178,14 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
     limits,
     skip,
     version,
-    http: asked === undefined ? "any" : asked === "2" ? "2" : "1",
+    http: requestedVersion === undefined ? "any" : requestedVersion === "2" ? "2" : "1",
     jsonSerialize: options.jsonSerialize,
     requoteRedirectUrl: options.requoteRedirectUrl ?? false,
     fallbackCharset: options.fallbackCharset,
-    plain,
+    hasFixedLines,
     userAgent: userAgentOf(fields, skip),
-    before: toLines(fields.pairs) + linesBefore(present),
-    after: linesAfter(present),
+    fixedLinesBefore: toLines(fields.pairs) + linesBefore(presentOrSkipped),
+    fixedLinesAfter: linesAfter(presentOrSkipped),
     recent: new RecentRequests(),
     traced: options.traceConfigs !== undefined && options.traceConfigs.length > 0,
     spans: options.spans,

@@ -39,9 +39,9 @@ export const toWire = (
 ): WireRequest | WireError => {
   if (request.fault !== undefined) return request.fault
   const { body, defaults, given } = request
-  const plain =
+  const isPlain =
     !close &&
-    defaults.plain &&
+    defaults.hasFixedLines &&
     request.fields === defaults.fields &&
     cookieHeader === undefined &&
     (extra === undefined || extra.length === 0) &&
@@ -54,7 +54,7 @@ export const toWire = (
     given.chunked === undefined &&
     given.expect100 === undefined &&
     given.skipAutoHeaders === undefined
-  return plain ? plainWire(request) : fullWire(request, cookieHeader, extra ?? noPairs, context, close)
+  return isPlain ? plainWire(request) : fullWire(request, cookieHeader, extra ?? noPairs, context, close)
 }
 
 const jsonType = "application/json"
@@ -64,7 +64,7 @@ const noPairs: Pairs = []
 const plainWire = (request: PreparedRequest): WireRequest => {
   if (request.plainWire !== undefined) return request.plainWire
   const { body, defaults, method, target } = request
-  let head = `Host: ${hostFieldOf(target.origin)}\r\n${defaults.before}`
+  let head = `Host: ${hostFieldOf(target.origin)}\r\n${defaults.fixedLinesBefore}`
   let bytes: RequestBody | undefined
   if (body._tag === "Uint8Array") {
     head += `Content-Length: ${body.body.length}\r\nContent-Type: application/json\r\n`
@@ -75,7 +75,7 @@ const plainWire = (request: PreparedRequest): WireRequest => {
   const wire: WireRequest = {
     method,
     target: target.target,
-    head: head + defaults.after,
+    head: head + defaults.fixedLinesAfter,
     version: "1.1",
     body: bytes,
     expectContinue: false,
@@ -97,33 +97,42 @@ const fullWire = (
   forceClose: boolean
 ): WireRequest | WireError => {
   const pairs = mergeFields(request.fields, { pairs: extra, secret: noNames }).pairs
-  const wrong = checkPairs(pairs, request.method)
-  if (wrong !== undefined) return refuse(request, wrong)
+  const fault = checkPairs(pairs, request.method)
+  if (fault !== undefined) return refuse(request, fault)
   const framing = frame(request, pairs)
   if (framing instanceof RequestBodyError) return framing
   if (isFault(framing)) return refuse(request, framing)
-  const last = credentialLines(request, pairs, cookieHeader)
-  if (typeof last !== "string") return refuse(request, last)
+  const credentials = credentialLines(request, pairs, cookieHeader)
+  if (typeof credentials !== "string") return refuse(request, credentials)
   const connection = connectionOf(pairs)
   const { version } = request.defaults
-  const own = getField(pairs, "connection") !== undefined
-  const close = connection.has("close") || (own ? version === "1.0" && !connection.has("keep-alive") : forceClose)
-  const automatic = own ? noPairs : forceClose ? closePairs : version === "1.0" ? keepAlivePairs : noPairs
-  const present = new Set([...request.defaults.skip, ...toSkip(request.given.skipAutoHeaders)])
+  const hasConnectionHeader = getField(pairs, "connection") !== undefined
+  const close =
+    connection.has("close") || (hasConnectionHeader ? version === "1.0" && !connection.has("keep-alive") : forceClose)
+  const connectionPairs = hasConnectionHeader
+    ? noPairs
+    : forceClose
+      ? closePairs
+      : version === "1.0"
+        ? keepAlivePairs
+        : noPairs
+  const presentOrSkipped = new Set([...request.defaults.skip, ...toSkip(request.given.skipAutoHeaders)])
   const contentType =
-    framing.contentType !== undefined && !present.has("content-type") ? framing.contentType : undefined
-  for (const [name] of pairs) present.add(name.toLowerCase())
+    framing.contentType !== undefined && !presentOrSkipped.has("content-type") ? framing.contentType : undefined
+  for (const [name] of pairs) presentOrSkipped.add(name.toLowerCase())
   const host = getField(pairs, "host") ?? hostFieldOf(request.target.origin)
   const head =
     `Host: ${host}\r\n` +
-    toLines(pairs.filter(([name]) => !written.has(name.toLowerCase()))) +
-    linesBefore(present) +
+    toLines(pairs.filter(([name]) => !placedHeaders.has(name.toLowerCase()))) +
+    linesBefore(presentOrSkipped) +
     framing.lines +
-    (contentType === undefined || present.has("content-type") ? "" : `Content-Type: ${toLatin1(contentType)}\r\n`) +
-    linesAfter(present) +
-    last +
+    (contentType === undefined || presentOrSkipped.has("content-type")
+      ? ""
+      : `Content-Type: ${toLatin1(contentType)}\r\n`) +
+    linesAfter(presentOrSkipped) +
+    credentials +
     (framing.expect ? "Expect: 100-continue\r\n" : "") +
-    toLines(automatic)
+    toLines(connectionPairs)
   return {
     method: request.method,
     target: request.target.target,
@@ -144,7 +153,7 @@ const closePairs: Pairs = [["Connection", "close"]]
 const keepAlivePairs: Pairs = [["Connection", "keep-alive"]]
 
 /** Headers that have a fixed place in the head. */
-const written: ReadonlySet<string> = new Set(["host", "content-length", "cookie", "expect", "authorization"])
+const placedHeaders: ReadonlySet<string> = new Set(["host", "content-length", "cookie", "expect", "authorization"])
 
 const refuse = (request: PreparedRequest, fault: OptionFault): InvalidRequest =>
   new InvalidRequest({ ...request.details, option: fault.option, description: fault.description })

@@ -64,8 +64,8 @@ interface Ranges {
   readonly has: (address: string) => boolean
 }
 
-const rejectRanges = (given: unknown): never => {
-  const got = typeof given === "function" ? "a function; pass the function as addressPolicy itself" : String(given)
+const rejectRanges = (value: unknown): never => {
+  const got = typeof value === "function" ? "a function; pass the function as addressPolicy itself" : String(value)
   throw new TypeError(`addressPolicy: expected an array of ranges such as ["10.0.0.0/8"], got ${got}`)
 }
 

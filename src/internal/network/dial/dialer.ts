@@ -112,7 +112,7 @@ const identityOf = (options: TcpOptions, resolver: ResolverService): ReadonlyArr
   ]
 }
 
-interface Facts {
+interface PeerFacts {
   readonly address: string
   readonly failed: NetworkStream["failed"]
 }
@@ -130,7 +130,7 @@ class DialedStream implements NetworkStream {
 
   constructor(
     socket: Net.Socket,
-    { address, failed }: Facts,
+    { address, failed }: PeerFacts,
     rest: Partial<Pick<NetworkStream, "forward" | "reader" | "tls" | "protocol">>
   ) {
     this.socket = socket
@@ -145,11 +145,11 @@ class DialedStream implements NetworkStream {
 }
 
 /** The last step: TLS with an https origin. */
-const finish = (
+const finishDial = (
   step: TlsStep,
   exchange: Exchange,
   socket: Net.Socket,
-  facts: Facts,
+  facts: PeerFacts,
   reader: SocketReader | undefined,
   http2: Http2Offer
 ): Effect.Effect<NetworkStream, ClientError> =>
@@ -166,7 +166,7 @@ const finish = (
         return new DialedStream(socket, facts, reader === undefined ? { protocol } : { protocol, reader })
       })
 
-const direct = Effect.fnUntraced(function* (
+const dialDirect = Effect.fnUntraced(function* (
   settings: TcpSettings,
   step: TlsStep,
   exchange: Exchange,
@@ -177,7 +177,7 @@ const direct = Effect.fnUntraced(function* (
   const located = yield* locate(settings, exchange, target, exchange.trace)
   const permitted = yield* permit(settings, exchange, target, located)
   const connected = yield* reach(settings, exchange, target, permitted, sockets, target.scheme === "http")
-  return yield* finish(step, exchange, connected.socket, connected, connected.reader, http2)
+  return yield* finishDial(step, exchange, connected.socket, connected, connected.reader, http2)
 })
 
 const proxyError = (
@@ -200,7 +200,7 @@ const proxyError = (
  * Opens a socket to the proxy. The address policy does not apply, because it is for the hosts of requests, and the
  * program chooses the proxy. Lookups of the proxy emit no signals.
  */
-const toProxy = (
+const connectToProxy = (
   settings: TcpSettings,
   step: TlsStep,
   exchange: Exchange,
@@ -236,7 +236,7 @@ const destinationOf = Effect.fnUntraced(function* (settings: TcpSettings, exchan
   return { host: address, port: origin.port, ip: family } satisfies Target
 })
 
-const throughProxy = Effect.fnUntraced(function* (
+const dialThroughProxy = Effect.fnUntraced(function* (
   settings: TcpSettings,
   step: TlsStep,
   exchange: Exchange,
@@ -251,7 +251,7 @@ const throughProxy = Effect.fnUntraced(function* (
   const socks = speaksHttp ? undefined : yield* socksHandshake.load
   const forward = forwards(proxy, origin, exchange.route.tunnel)
   const slab = forward && proxy.kind === "http"
-  const connected = yield* toProxy(settings, step, exchange, proxy, sockets, slab)
+  const connected = yield* connectToProxy(settings, step, exchange, proxy, sockets, slab)
   const { reader, socket } = connected
   if (forward) return new DialedStream(socket, connected, reader === undefined ? { forward } : { forward, reader })
   const speaksFirst = origin.scheme === "https" || http2 === "required"
@@ -259,7 +259,7 @@ const throughProxy = Effect.fnUntraced(function* (
     socks === undefined
       ? yield* tunnel(socket, proxy, origin, exchange, settings.http1, exchange.route.userAgent, speaksFirst)
       : yield* socks.socks(socket, proxy, destination, exchange, http2 === "required")
-  return yield* finish(step, exchange, inner, connected, undefined, http2)
+  return yield* finishDial(step, exchange, inner, connected, undefined, http2)
 })
 
 /** A dialer over TCP. Invalid options throw, which is a defect. Closing the Scope interrupts lookups. */
@@ -285,8 +285,8 @@ export const makeTcpDialer = (
             const { proxy } = exchange.route
             return withFullHandshake(step, (tls) =>
               proxy === undefined
-                ? direct(settings, tls, exchange, sockets, http2)
-                : throughProxy(settings, tls, exchange, proxy, sockets, http2)
+                ? dialDirect(settings, tls, exchange, sockets, http2)
+                : dialThroughProxy(settings, tls, exchange, proxy, sockets, http2)
             )
           },
           // A direct connection was checked when it was dialed. A forwarding proxy's connection serves all origins, so
@@ -301,7 +301,7 @@ export const makeTcpDialer = (
       })
   )
 
-const overUnix = Effect.fnUntraced(function* (
+const dialUnix = Effect.fnUntraced(function* (
   path: string,
   step: TlsStep,
   exchange: Exchange,
@@ -325,7 +325,7 @@ const overUnix = Effect.fnUntraced(function* (
       }
     )
   )
-  return yield* finish(step, exchange, connected.socket, { address: path, failed: [] }, connected.reader, http2)
+  return yield* finishDial(step, exchange, connected.socket, { address: path, failed: [] }, connected.reader, http2)
 })
 
 /** A dialer for one Unix socket. It ignores the host and proxy of a request and never opens a TCP connection. */
@@ -334,7 +334,7 @@ export const makeUnixDialer = (options: UnixOptions): Dialer => {
   return {
     peerKey: (route) => peerKeyOf(route, ["unix", options.path], options.ssl),
     dial: (exchange, sockets, http2) =>
-      withFullHandshake(step, (tls) => overUnix(options.path, tls, exchange, sockets, http2)),
+      withFullHandshake(step, (tls) => dialUnix(options.path, tls, exchange, sockets, http2)),
     clearDnsCache: () => Effect.void
   }
 }

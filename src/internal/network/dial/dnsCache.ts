@@ -57,7 +57,7 @@ class Answer {
   readonly reusable: boolean
   /** Ports for which the answer was cleared. */
   readonly clearedPorts = new Set<number>()
-  private turn = 0
+  private uses = 0
 
   constructor(addresses: Addresses, ttl: number, now: number) {
     this.addresses = addresses
@@ -66,7 +66,7 @@ class Answer {
   }
 
   take(): Addresses {
-    return sortAddresses(this.addresses, this.turn++)
+    return sortAddresses(this.addresses, this.uses++)
   }
 }
 
@@ -141,19 +141,19 @@ export class DnsCache {
 
   private resolveAlone({ host, limit, trace }: Question): Effect.Effect<Addresses, LookupError> {
     // Disconnects the lookup, so that an uninterruptible resolver does not delay an interruption of the request.
-    const resolved = within(
+    const resolution = failAfter(
       Effect.map(failIfInterrupted(host, disconnect(this.lookUp(host))), (addresses) => sortAddresses(addresses, 0)),
       limit
     )
     return trace === undefined
-      ? resolved
-      : Effect.zipRight(trace.emit(startSignal(host)), withEndSignal(resolved, host, trace))
+      ? resolution
+      : Effect.zipRight(trace.emit(startSignal(host)), withEndSignal(resolution, host, trace))
   }
 
   private take({ coalesced, lookup }: Participation, question: Question): Effect.Effect<Addresses, LookupError> {
     const { host, limit, trace } = question
-    const answered = limit === Infinity ? Deferred.await(lookup.answer) : this.answeredWithin(lookup, question)
-    const addresses = Effect.map(answered, (answer) => answer.take())
+    const awaitAnswer = limit === Infinity ? Deferred.await(lookup.answer) : this.awaitAnswerWithin(lookup, question)
+    const addresses = Effect.map(awaitAnswer, (answer) => answer.take())
     if (trace === undefined) return addresses
     if (coalesced) return Effect.zipRight(trace.emit({ _tag: "DnsCacheHit", host, coalesced }), addresses)
     return trace
@@ -162,9 +162,9 @@ export class DnsCache {
   }
 
   /** Waits for a lookup within the limit. A longer lookup counts as failed, so that stale addresses may be used. */
-  private answeredWithin(lookup: Lookup, { host, limit, now, port }: Question): Effect.Effect<Answer, LookupError> {
+  private awaitAnswerWithin(lookup: Lookup, { host, limit, now, port }: Question): Effect.Effect<Answer, LookupError> {
     return Effect.catchIf(
-      within(Deferred.await(lookup.answer), limit),
+      failAfter(Deferred.await(lookup.answer), limit),
       (error) => error instanceof LookupTimeout,
       (error) =>
         Effect.suspend(() => {
@@ -230,23 +230,23 @@ export class DnsCache {
 
   private settle(lookup: Lookup, exit: Exit.Exit<Addresses, ClientConnectorDNSError>): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const current = this.lookups.get(lookup.host) === lookup
-      if (current) this.lookups.delete(lookup.host)
+      const isCurrent = this.lookups.get(lookup.host) === lookup
+      if (isCurrent) this.lookups.delete(lookup.host)
       // Effect.suspend catches exceptions, which an unusual answer of the resolver may cause.
-      const answer = Effect.exit(Effect.suspend(() => this.answerOf(lookup, exit, current)))
-      return Effect.flatMap(answer, (made) => Effect.asVoid(Deferred.done(lookup.answer, made)))
+      const answer = Effect.exit(Effect.suspend(() => this.answerOf(lookup, exit, isCurrent)))
+      return Effect.flatMap(answer, (answerExit) => Effect.asVoid(Deferred.done(lookup.answer, answerExit)))
     })
   }
 
   private answerOf(
     lookup: Lookup,
     exit: Exit.Exit<Addresses, ClientConnectorDNSError>,
-    current: boolean
+    isCurrent: boolean
   ): Exit.Exit<Answer, ClientConnectorDNSError> {
     const { host, now, port } = lookup
     if (Exit.isSuccess(exit)) {
       const answer = new Answer(exit.value, this.ttlOf(exit.value), now())
-      if (current) this.store(host, answer)
+      if (isCurrent) this.store(host, answer)
       return Exit.succeed(answer)
     }
     // No waiter was interrupted, so the lookup itself was.
@@ -282,7 +282,7 @@ const failIfInterrupted = <A>(host: string, lookup: Effect.Effect<A, ClientConne
     Cause.isInterruptedOnly(cause) ? Effect.fail(dnsFailure(host, "ECANCELLED")) : Effect.failCause(cause)
   )
 
-const within = <A, E>(effect: Effect.Effect<A, E>, limit: number): Effect.Effect<A, E | LookupTimeout> =>
+const failAfter = <A, E>(effect: Effect.Effect<A, E>, limit: number): Effect.Effect<A, E | LookupTimeout> =>
   limit === Infinity
     ? effect
     : Effect.timeoutFail(effect, { duration: Duration.millis(limit), onTimeout: () => new LookupTimeout() })

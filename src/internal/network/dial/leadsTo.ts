@@ -7,8 +7,8 @@ import { forwards } from "./forwards.js"
  * connection serves any origin. `host` is in canonical form. Without `port`, every port matches.
  */
 export const leadsTo = ({ origin, proxy, tunnel }: Route, host: string, port: number | undefined): boolean => {
-  const isIt = (place: { readonly host: string; readonly port: number }): boolean =>
+  const isAt = (place: { readonly host: string; readonly port: number }): boolean =>
     place.host === host && (port === undefined || place.port === port)
-  if (proxy === undefined) return isIt(origin)
-  return isIt(proxy) || (!forwards(proxy, origin, tunnel) && isIt(origin))
+  if (proxy === undefined) return isAt(origin)
+  return isAt(proxy) || (!forwards(proxy, origin, tunnel) && isAt(origin))
 }

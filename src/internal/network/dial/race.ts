@@ -97,7 +97,7 @@ class Race {
   private readonly attempts = new Set<Attempt>()
   private readonly failed: Array<FailedAddress> = []
   private stagger: Deadline | undefined = undefined
-  private next = 0
+  private nextIndex = 0
   private timeouts = 0
   private cause: unknown = undefined
   private over = false
@@ -117,13 +117,13 @@ class Race {
     this.stagger?.cancel()
     this.stagger = undefined
     while (!this.over) {
-      const address = this.addresses[this.next]
+      const address = this.addresses[this.nextIndex]
       if (address === undefined) break
-      this.next += 1
+      this.nextIndex += 1
       if (!this.open(address.address)) continue
       const { deadlines, delay } = this.options
       if (delay <= 0) continue
-      if (this.next < this.addresses.length) {
+      if (this.nextIndex < this.addresses.length) {
         this.stagger = deadlines.schedule(deadlines.now() + delay, () => this.advance())
       }
       return
@@ -159,7 +159,7 @@ class Race {
     } catch (cause) {
       // Node creates a handle before it rejects an option. The handle would leak.
       socket.destroy()
-      this.note(address, codeOf(cause), cause)
+      this.recordFailure(address, codeOf(cause), cause)
       return false
     }
     reader?.own(socket)
@@ -177,7 +177,7 @@ class Race {
     return true
   }
 
-  private note(address: string, code: string, cause: unknown): void {
+  private recordFailure(address: string, code: string, cause: unknown): void {
     this.failed.push({ address, port: this.options.port, code })
     this.cause = cause
   }
@@ -186,7 +186,7 @@ class Race {
     if (!this.attempts.delete(attempt)) return
     attempt.deadline.cancel()
     attempt.socket.destroy()
-    this.note(attempt.address, code, cause)
+    this.recordFailure(attempt.address, code, cause)
     this.advance()
   }
 

@@ -25,7 +25,7 @@ export interface SocksDestination {
  * Replaces the socket for the `socks` client, so that it cannot change the listeners of the real one, resume or keep
  * it.
  */
-class SocketProxy extends Duplex {
+class StandInSocket extends Duplex {
   private readonly send: (bytes: Buffer) => void
 
   constructor(send: (bytes: Buffer) => void) {
@@ -65,7 +65,7 @@ class SocksHandshake implements HandshakeProtocol {
   private readonly proxy: ProxyRoute
   private readonly destination: SocksDestination
   private readonly outcome: Outcome
-  private readonly line: SocketProxy
+  private readonly standIn: StandInSocket
   private client: SocksClient | undefined = undefined
   private established = false
   /** Whether the destination may send before the request. */
@@ -86,9 +86,9 @@ class SocksHandshake implements HandshakeProtocol {
     this.proxy = proxy
     this.destination = destination
     this.outcome = outcome
-    this.line = new SocketProxy((bytes) => socket.write(bytes))
+    this.standIn = new StandInSocket((bytes) => socket.write(bytes))
     // The client may write to the line after its destruction, which emits an error.
-    this.line.on("error", () => {})
+    this.standIn.on("error", () => {})
   }
 
   begin(): void {
@@ -116,13 +116,13 @@ class SocksHandshake implements HandshakeProtocol {
         ...(proxy.user === undefined ? undefined : { userId: proxy.user }),
         ...(proxy.password === undefined ? undefined : { password: proxy.password })
       },
-      existing_socket: this.line
+      existing_socket: this.standIn
     })
     // Disables the timer of the client, because `timeout.proxy` limits the handshake.
     Object.defineProperty(client, "onEstablishedTimeout", { value: () => {} })
     client.on("error", (error) => this.failWith(error.message))
     client.on("established", () => this.onEstablished())
-    client.connect(this.line)
+    client.connect(this.standIn)
     return client
   }
 
@@ -132,7 +132,7 @@ class SocksHandshake implements HandshakeProtocol {
       return
     }
     try {
-      this.line.emit("data", chunk)
+      this.standIn.emit("data", chunk)
     } catch {
       this.failWith("expected a SOCKS reply, got other bytes")
     }
@@ -147,12 +147,12 @@ class SocksHandshake implements HandshakeProtocol {
     this.client?.removeAllListeners()
     // A pending promise of the client may still emit an error.
     this.client?.on("error", () => {})
-    this.line.destroy()
+    this.standIn.destroy()
   }
 
   private onEstablished(): void {
     this.established = true
-    this.line.on("data", (bytes: Buffer) => this.rest.push(bytes))
+    this.standIn.on("data", (bytes: Buffer) => this.rest.push(bytes))
     // The client emits bytes after the reply in a `setImmediate` that it queued before this one.
     setImmediate(() => {
       if (this.rest.length === 0 || this.speaksFirst) return this.outcome.succeed(Buffer.concat(this.rest))

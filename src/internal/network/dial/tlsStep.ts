@@ -29,21 +29,21 @@ export interface TlsStep {
   readonly proxy: (context: TlsContext, proxy: ProxyRoute, socket: Net.Socket) => Effect.Effect<Secured, SecureError>
 }
 
-const run = (
+const runHandshake = (
   context: TlsContext,
   socket: Net.Socket,
   options: Omit<HandshakeOptions, "details" | "trace">
 ): Effect.Effect<Secured, SecureError> => {
   const limit = context.limits.tls
-  const secured = Effect.suspend(() =>
+  const attempt = Effect.suspend(() =>
     handshake(socket, { ...options, details: context.details("tls"), trace: context.trace })
   )
   return during(
     context,
     "tls",
     limit === Infinity
-      ? secured
-      : Effect.timeoutFail(secured, {
+      ? attempt
+      : Effect.timeoutFail(attempt, {
           duration: Duration.millis(limit),
           onTimeout: () => phaseTimeout(context, "tls", "tls")
         })
@@ -56,10 +56,10 @@ export const makeTlsStep = (ssl: Ssl | undefined, certificateWarning: number | u
   const proxies = makeSessionCache()
   const steps = (full: boolean): Omit<TlsStep, "full"> => ({
     origin: (context, socket, http2) => {
-      const { origin, proxy, serverHostname, ssl: own } = context.route
-      const settings = settingsOf(own, ssl, serverHostname)
+      const { origin, proxy, serverHostname, ssl: routeSsl } = context.route
+      const settings = settingsOf(routeSsl, ssl, serverHostname)
       const { host, port, zone } = origin
-      return run(context, socket, {
+      return runHandshake(context, socket, {
         host,
         port,
         settings,
@@ -72,9 +72,9 @@ export const makeTlsStep = (ssl: Ssl | undefined, certificateWarning: number | u
       })
     },
     // The connector's settings, including its client certificate, apply to origins only.
-    proxy: (context, { host, key, port, ssl: own }, socket) => {
-      const settings = settingsOf(own, undefined, undefined)
-      return run(context, socket, {
+    proxy: (context, { host, key, port, ssl: proxySsl }, socket) => {
+      const settings = settingsOf(proxySsl, undefined, undefined)
+      return runHandshake(context, socket, {
         host,
         port,
         settings,
@@ -97,7 +97,7 @@ export const makeTlsStep = (ssl: Ssl | undefined, certificateWarning: number | u
 }
 
 /** Whether an origin or an https proxy may have rejected the session that the client offered. */
-const mayBeSession = (error: ClientError): boolean => rejectsSession(error) || rejectsSession(error.cause)
+const mayRejectSession = (error: ClientError): boolean => rejectsSession(error) || rejectsSession(error.cause)
 
 /**
  * Dials again with full handshakes if a server may have rejected a session. RFC 8446 and RFC 5246 require it to fall
@@ -106,4 +106,4 @@ const mayBeSession = (error: ClientError): boolean => rejectsSession(error) || r
 export const withFullHandshake = <A>(
   step: TlsStep,
   dial: (step: TlsStep) => Effect.Effect<A, ClientError>
-): Effect.Effect<A, ClientError> => Effect.catchIf(dial(step), mayBeSession, () => dial(step.full))
+): Effect.Effect<A, ClientError> => Effect.catchIf(dial(step), mayRejectSession, () => dial(step.full))

@@ -98,7 +98,7 @@ class ConnectHandshake implements HandshakeProtocol {
       onHead: (head) => {
         if (!this.parser.isTunnel) this.onRejection(head)
       },
-      onBody: (slab, start, end) => this.keep(slab, start, end),
+      onBody: (slab, start, end) => this.keepBody(slab, start, end),
       onComplete: () => this.fail()
     })
   }
@@ -138,7 +138,7 @@ class ConnectHandshake implements HandshakeProtocol {
     this.bodyDeadline = deadlines.schedule(deadlines.now() + bodyTime, () => this.fail())
   }
 
-  private keep(slab: Buffer, start: number, end: number): void {
+  private keepBody(slab: Buffer, start: number, end: number): void {
     const stop = Math.min(end, start + bodySize - this.size)
     this.body.push(Buffer.from(slab.subarray(start, stop)))
     this.size += stop - start

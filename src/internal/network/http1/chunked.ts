@@ -40,7 +40,7 @@ const smallChunk = 4096
 
 const isQuotable = (byte: number): boolean => byte === 0x09 || (byte >= 0x20 && byte !== 0x7f)
 
-export class Chunks {
+export class ChunkDecoder {
   /** The piece of the body found by `decode`, as a range of its buffer. */
   from = 0
   to = 0
@@ -54,8 +54,8 @@ export class Chunks {
   private size = 0
   private digits = 0
   private lineSize = 0
-  private extension = 0
-  private named = false
+  private extensionSize = 0
+  private hasExtensionName = false
   private overhead = 0
 
   constructor(limits: ParserLimits) {
@@ -73,7 +73,7 @@ export class Chunks {
     this.size = 0
     this.digits = 0
     this.lineSize = 0
-    this.extension = 0
+    this.extensionSize = 0
   }
 
   /** Whether the last chunk has been read. */
@@ -141,10 +141,10 @@ export class Chunks {
         else this.fail(byte, "expected LF after CR at the end of a chunk")
         return
       case FreeText:
-        if (!this.lineEnd(byte)) this.grow()
+        if (!this.endsLine(byte)) this.growExtension()
         return
       default:
-        if (this.extensionByte(byte)) this.grow()
+        if (this.isExtensionByte(byte)) this.growExtension()
     }
   }
 
@@ -156,7 +156,7 @@ export class Chunks {
   }
 
   /** Whether the byte ends the size line. */
-  private lineEnd(byte: number): boolean {
+  private endsLine(byte: number): boolean {
     if (byte === CR) this.state = SizeLf
     else if (byte === LF && this.tolerates(BareLineFeed)) this.endOfLine()
     else return false
@@ -175,26 +175,26 @@ export class Chunks {
     }
     if ((byte === SP || byte === HTAB) && this.tolerates(ChunkSizeSpacing)) {
       if (this.state === Size) this.state = SizeEnd
-      this.grow()
+      this.growExtension()
     } else if (this.state === Size) this.afterSize(byte)
     else this.fail(byte, badSize)
   }
 
   private afterSize(byte: number): void {
     if (byte === SEMICOLON) this.beginExtension()
-    else if (this.lineEnd(byte)) return
-    else if (this.state === SizeEnd && (byte === SP || byte === HTAB)) this.grow()
+    else if (this.endsLine(byte)) return
+    else if (this.state === SizeEnd && (byte === SP || byte === HTAB)) this.growExtension()
     else this.fail(byte, badSize)
   }
 
   private beginExtension(): void {
     this.state = ExtensionName
-    this.named = false
-    this.grow()
+    this.hasExtensionName = false
+    this.growExtension()
   }
 
-  private grow(): void {
-    if (++this.extension <= this.limits.maxChunkExtension) return
+  private growExtension(): void {
+    if (++this.extensionSize <= this.limits.maxChunkExtension) return
     this.state = Broken
     this.reason = "Limit"
     this.description = `expected chunk extensions of at most ${this.limits.maxChunkExtension} bytes (http1.maxChunkExtension)`
@@ -202,11 +202,11 @@ export class Chunks {
   }
 
   /** Whether the byte is valid and belongs to the extension. */
-  private extensionByte(byte: number): boolean {
+  private isExtensionByte(byte: number): boolean {
     switch (this.state) {
       case ExtensionName:
-        if (token[byte] === 1) this.named = true
-        else if (!this.named) return this.malformed(byte, "expected a name in the chunk extension")
+        if (token[byte] === 1) this.hasExtensionName = true
+        else if (!this.hasExtensionName) return this.malformed(byte, "expected a name in the chunk extension")
         else if (byte === EQUALS) this.state = ExtensionValueStart
         else return this.endOfExtension(byte)
         return true
@@ -236,14 +236,14 @@ export class Chunks {
       this.beginExtension()
       return false
     }
-    return this.lineEnd(byte) ? false : this.malformed(byte, badExtension)
+    return this.endsLine(byte) ? false : this.malformed(byte, badExtension)
   }
 
   /** Skips the rest of the line, or fails if strict. Returns whether the byte counts as part of the extension. */
   private malformed(byte: number, description: string): boolean {
     if (!this.tolerates(ChunkExtension)) return this.fail(byte, description)
     this.state = FreeText
-    return !this.lineEnd(byte)
+    return !this.endsLine(byte)
   }
 
   private endOfLine(): void {

@@ -102,7 +102,7 @@ export class Http1Connection extends ExchangeRunner implements Connection, Poole
     return this.owner.onReusable(this, exchange, now)
   }
 
-  protected override refusal(): ConnectionClosed["reason"] {
+  protected override closeReason(): ConnectionClosed["reason"] {
     return this.age.retired ? "Retired" : "ForceClose"
   }
 

@@ -26,7 +26,10 @@ const detailsOf = (exchange: Exchange, wire: NetworkStream, phase: Phase) => ({
   remoteAddress: wire.remoteAddress
 })
 
-/** The connection ended before the head was complete. `error` is the socket's error; without one, the peer closed. */
+/**
+ * The error for a connection that ended before the head was complete. `error` is the socket's error; without one, the peer
+ * closed.
+ */
 export const cutHead = (
   exchange: Exchange,
   wire: NetworkStream,
@@ -62,7 +65,7 @@ export const repeatableAfter = (
   return !started && (reused || isClosing(error)) ? "sent" : "never"
 }
 
-/** The connection ended before the body was complete. */
+/** The error for a connection that ended before the body was complete. */
 export const cutBody = (
   exchange: Exchange,
   wire: NetworkStream,
@@ -81,7 +84,7 @@ export const cutBody = (
 /** The start of a TLS alert or handshake record in an excerpt. */
 const tlsRecord = /^\\x1[56]/
 
-/** The head is not valid HTTP. */
+/** The error for a head that is not valid HTTP. */
 export const brokenHead = (exchange: Exchange, wire: NetworkStream, failure: ParseFailure): ClientError =>
   new BadHttpMessage({
     ...detailsOf(exchange, wire, "headers"),
@@ -93,7 +96,7 @@ export const brokenHead = (exchange: Exchange, wire: NetworkStream, failure: Par
     excerpt: failure.excerpt
   })
 
-/** The chunks or trailers of the body are malformed. */
+/** The error for malformed chunks or trailers of a body. */
 export const brokenBody = (
   exchange: Exchange,
   wire: NetworkStream,
@@ -108,7 +111,7 @@ export const brokenBody = (
     cause: new Error(failure.description)
   })
 
-/** The server switches protocols before it has the whole request. */
+/** The error for a server that switches protocols before it has the whole request. */
 export const switchedEarly = (exchange: Exchange, wire: NetworkStream): ClientError =>
   brokenHead(exchange, wire, {
     where: "head",
@@ -118,8 +121,8 @@ export const switchedEarly = (exchange: Exchange, wire: NetworkStream): ClientEr
   })
 
 /**
- * The connection closed, or the server sent bytes, before the request was written. A server that sends first on a new
- * connection does not speak HTTP.
+ * The error for a connection that closed, or on which the server sent bytes, before the request was written. A server
+ * that sends first on a new connection does not speak HTTP.
  */
 export const unsent = (
   exchange: Exchange,
@@ -142,7 +145,7 @@ export const unsent = (
         repeatable: "unsent"
       }
 
-/** The time limit of a phase is over; `limit` in milliseconds. */
+/** The error for a phase whose time limit is over. `limit` is in milliseconds. */
 export const phaseTimeout = (
   exchange: Exchange,
   wire: NetworkStream,

@@ -92,7 +92,7 @@ const withoutValue = (line: string): string => {
   return name.endsWith(":") ? `${name} ${redacted}` : name + redacted
 }
 
-/** The end of an error description: names the byte that the parser got. */
+/** The end of an error description, which names the byte that the parser got. */
 export const gotByte = (byte: number): string => {
   if (byte === CR) return "got CR"
   if (byte === LF) return "got LF"

@@ -1,6 +1,6 @@
 /**
  * Runs the exchanges of one connection, one at a time: writes the request, passes the response to the exchange, and
- * then either lets the connection rest or closes it. Bytes of one response never reach another exchange. The state is
+ * then either lets the connection become idle or closes it. Bytes of one response never reach another exchange. The state is
  * that of the writer and of the reader; `current` is the exchange they work for.
  */
 import type { ClientError } from "../../../Errors.js"
@@ -48,8 +48,8 @@ export abstract class ExchangeRunner
   protected abstract hasOtherActive(): boolean
   /** Called when the exchange is over. Returns `false` if the connection must close instead of becoming idle. */
   protected abstract onReusable(exchange: Exchange, head: ParsedHead, now: number): boolean
-  /** Why the connection closes if `onReusable` returned `false`. */
-  protected abstract refusal(): ConnectionClosed["reason"]
+  /** Why the connection closes after `onReusable` returned `false`. */
+  protected abstract closeReason(): ConnectionClosed["reason"]
   /** Called once when the connection is closed or closing. */
   protected abstract onClosed(reason: ConnectionClosed["reason"], exchange: Exchange | undefined): void
   /** Called when the exchange takes over the socket. */
@@ -72,18 +72,18 @@ export abstract class ExchangeRunner
       exchange.onError(error, repeatable)
       return
     }
-    const wire = exchange.wireRequest
+    const wireRequest = exchange.wireRequest
     this.current = exchange
-    this.response.expect(wire.method, wire.upgrade !== undefined)
+    this.response.expect(wireRequest.method, wireRequest.upgrade !== undefined)
     this.socket.ref()
     exchange.marks.start("send", now)
     if (this.hasOtherActive()) {
       this.writer.defer()
-      this.turn()
+      this.scheduleTurnEnd()
     } else this.writer.send(exchange, now)
   }
 
-  private turn(): void {
+  private scheduleTurnEnd(): void {
     if (this.turnScheduled) return
     this.turnScheduled = true
     atTurnEnd(this)
@@ -199,12 +199,12 @@ export abstract class ExchangeRunner
     const { marks } = exchange
     this.receivedAt = exchange.deadlines.now()
     marks.readAt = this.receivedAt
-    const more = this.take(exchange, slab, start, end)
+    const more = this.readResponse(exchange, slab, start, end)
     marks.readAt = undefined
     return more
   }
 
-  private take(exchange: Exchange, slab: Buffer, start: number, end: number): boolean {
+  private readResponse(exchange: Exchange, slab: Buffer, start: number, end: number): boolean {
     // Reads do not extend the time for a head, so that a server cannot stretch it byte by byte.
     if (this.response.body !== undefined) this.timer.touch(this.receivedAt)
     const next = this.response.read(slab, start, end)
@@ -233,14 +233,14 @@ export abstract class ExchangeRunner
     if (exchange !== undefined && this.response.finish()) {
       this.receivedAt = exchange.deadlines.now()
       this.settle()
-    } else this.onGone(exchange === undefined ? undefined : failedWrite(this.wire.socket))
+    } else this.onSocketGone(exchange === undefined ? undefined : failedWrite(this.wire.socket))
   }
 
-  readonly onSocketError = (error: NodeJS.ErrnoException): void => this.onGone(error)
+  readonly onSocketError = (error: NodeJS.ErrnoException): void => this.onSocketGone(error)
 
-  readonly onClose = (): void => this.onGone(undefined)
+  readonly onClose = (): void => this.onSocketGone(undefined)
 
-  private onGone(error: NodeJS.ErrnoException | undefined): void {
+  private onSocketGone(error: NodeJS.ErrnoException | undefined): void {
     if (this.current !== undefined) this.onCut(this.current, error)
     else if (!this.closed) this.shut("PeerClosed")
   }
@@ -257,7 +257,7 @@ export abstract class ExchangeRunner
     this.response.paused = false
     if (excess) this.settle("Unsolicited")
     else if (this.isRequestOver || this.writer.isUploading || this.response.head?.keepAlive === false) this.settle()
-    else this.turn()
+    else this.scheduleTurnEnd()
   }
 
   private get isRequestOver(): boolean {
@@ -280,11 +280,11 @@ export abstract class ExchangeRunner
     else if (mustClose(this.response.deviations)) this.shut("Deviation")
     else if (!this.writer.isSent || !head.keepAlive || exchange.wireRequest.close) this.shut("ConnectionClose")
     else {
-      this.response.rest()
+      this.response.becomeIdle()
       this.writer.end()
       this.current = undefined
-      if (this.onReusable(exchange, head, this.receivedAt)) this.rest()
-      else this.shut(this.refusal(), exchange)
+      if (this.onReusable(exchange, head, this.receivedAt)) this.unrefIdle()
+      else this.shut(this.closeReason(), exchange)
       exchange.onDone()
     }
     body?.end(this.response.trailers)
@@ -294,8 +294,8 @@ export abstract class ExchangeRunner
    * Lets the process end while the connection is idle: at the end of the turn if others are in use, because the next
    * request mostly starts before, and at once otherwise, because `setImmediate` costs 8 % of the CPU of a request.
    */
-  private rest(): void {
-    if (this.hasOtherActive()) this.turn()
+  private unrefIdle(): void {
+    if (this.hasOtherActive()) this.scheduleTurnEnd()
     else this.socket.unref()
   }
 

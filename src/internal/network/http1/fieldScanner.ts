@@ -83,7 +83,7 @@ export class FieldScanner extends LineScanner {
           at++
           return at - base > this.maxSize ? this.tooLarge(bytes, base) : at
         default:
-          at = this.unusual(bytes, base, at, end)
+          at = this.unusualLine(bytes, base, at, end)
       }
       if (at < 0) return at
     }
@@ -163,7 +163,7 @@ export class FieldScanner extends LineScanner {
 
   // Lines that a strict scanner rejects.
 
-  private unusual(bytes: Uint8Array, base: number, from: number, end: number): number {
+  private unusualLine(bytes: Uint8Array, base: number, from: number, end: number): number {
     let at = from
     if (this.state === BadName) while (at < end && bytes[at] !== COLON && bytes[at] !== 0 && !isLineEnd(bytes[at])) at++
     else while (at < end && isBlank(bytes[at])) at++

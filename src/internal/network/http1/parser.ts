@@ -6,7 +6,7 @@
 import { BareLineFeed, mustClose } from "../../transport/deviations.js"
 import type { Trailers } from "../../transport/incomingBody.js"
 import { CR, LF } from "./bytes.js"
-import { Chunks } from "./chunked.js"
+import { ChunkDecoder } from "./chunked.js"
 import { gotByte, lineExcerpt } from "./excerpt.js"
 import { type FramingKind, ParsedHead } from "./head.js"
 import type { ParserLimits } from "./limits.js"
@@ -57,12 +57,12 @@ export class Parser {
   private readonly limits: ParserLimits
   private readonly handler: ParserHandler
   private readonly scanner: Scanner
-  private readonly chunks: Chunks
+  private readonly chunkDecoder: ChunkDecoder
   private state = Idle
   /** Ends `execute` after a complete response, even if `onComplete` calls `expect`. */
   private isComplete = false
   private method = ""
-  private upgrade = false
+  private acceptsUpgrade = false
   private informational = 0
   private emptyLines = 0
   /** Whether an informational response had Connection: close. */
@@ -77,7 +77,7 @@ export class Parser {
     this.limits = limits
     this.handler = handler
     this.scanner = new Scanner(limits.maxLineSize, limits.maxHeaders, limits.strict)
-    this.chunks = new Chunks(limits)
+    this.chunkDecoder = new ChunkDecoder(limits)
   }
 
   /** Received bytes of heads, including informational ones and empty lines. */
@@ -96,7 +96,7 @@ export class Parser {
     this.started = false
     this.deviations = 0
     this.method = method
-    this.upgrade = upgrade
+    this.acceptsUpgrade = upgrade
     this.informational = 0
     this.emptyLines = 0
     this.closing = false
@@ -192,7 +192,7 @@ export class Parser {
         this.state === Head && this.headSize === 0 ? this.repeated.match(this.method, slab, at, end) : undefined
       if (repeated !== undefined) {
         this.headSize = repeated.text.length
-        this.follow(repeated)
+        this.beginBody(repeated)
         return at + repeated.text.length
       }
       const next = this.scanner.scan(slab, at, at, end)
@@ -227,7 +227,7 @@ export class Parser {
     const { framing, status } = this.scanner
     framing.settle()
     this.deviations |= framing.deviations
-    if (status === 101 && !this.upgrade)
+    if (status === 101 && !this.acceptsUpgrade)
       return this.failAfter("Unsolicited", "expected no 101, as the request asked for no upgrade", status)
     const tunnel = status === 101 || (this.method === "CONNECT" && status >= 200 && status < 300)
     if (status < 200 && !tunnel) {
@@ -247,14 +247,14 @@ export class Parser {
       this.handler.onHead(this.headFrom(bytes, base, stop, "none", undefined, false))
       return true
     }
-    const head = this.framed(bytes, base, stop, status)
+    const head = this.frameHead(bytes, base, stop, status)
     this.repeated.remember(this.method, first && this.deviations === 0 ? head : undefined)
-    this.follow(head)
+    this.beginBody(head)
     return true
   }
 
   /** Determines the framing of the body of a head (RFC 9112, section 6.3). */
-  private framed(bytes: Buffer, base: number, stop: number, status: number): ParsedHead {
+  private frameHead(bytes: Buffer, base: number, stop: number, status: number): ParsedHead {
     const { framing, minor } = this.scanner
     const persistent = !this.closing && framing.persists(minor) && !mustClose(this.deviations)
     if (this.method === "HEAD" || status === 204 || status === 205 || status === 304) {
@@ -270,11 +270,11 @@ export class Parser {
   }
 
   /** Passes the head to the handler and continues with its body. */
-  private follow(head: ParsedHead): void {
+  private beginBody(head: ParsedHead): void {
     switch (head.framing) {
       case "chunked":
         this.state = Chunked
-        this.chunks.begin()
+        this.chunkDecoder.begin()
         break
       case "close":
         this.state = UntilClose
@@ -308,7 +308,7 @@ export class Parser {
   }
 
   private chunked(slab: Buffer, at: number, end: number): number {
-    const chunks = this.chunks
+    const chunks = this.chunkDecoder
     const next = chunks.decode(slab, at, end)
     this.deviations |= chunks.deviations
     if (chunks.to > chunks.from) this.handler.onBody(slab, chunks.from, chunks.to)

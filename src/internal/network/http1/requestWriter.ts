@@ -52,14 +52,14 @@ export class RequestWriter implements UploadOwner {
   private readonly wire: NetworkStream
   private readonly owner: RequestWriterOwner
   /** Whether `write` passes bytes to the system synchronously, as a socket without TLS does. */
-  private readonly direct: boolean
+  private readonly writesAtOnce: boolean
   private upload: Upload | undefined = undefined
   private continueDeadline: Deadline | undefined = undefined
 
   constructor(wire: NetworkStream, owner: RequestWriterOwner) {
     this.wire = wire
     this.owner = owner
-    this.direct = !(wire.socket instanceof TLSSocket)
+    this.writesAtOnce = !(wire.socket instanceof TLSSocket)
   }
 
   /** Whether the request waits until `send`. */
@@ -100,7 +100,7 @@ export class RequestWriter implements UploadOwner {
     const { socket } = this.wire
     if (body._tag === "Bytes" && body.bytes.length <= smallBody && !(request.expectContinue && body.bytes.length > 0)) {
       keepReadable(socket)
-      this.writeWhole(joined(text, body.bytes), now)
+      this.writeWhole(joinHeadAndBody(text, body.bytes), now)
       return
     }
     this.upload = new Upload(socket, body, this)
@@ -123,9 +123,9 @@ export class RequestWriter implements UploadOwner {
    */
   private writeWhole(data: string | Buffer, now: number | undefined): void {
     const socket = this.wire.socket
-    if (this.direct || data.length < smallRequest) {
+    if (this.writesAtOnce || data.length < smallRequest) {
       socket.write(data, "latin1")
-      if (!this.direct || socket.writableLength === 0) {
+      if (!this.writesAtOnce || socket.writableLength === 0) {
         this.onSent(now)
         return
       }
@@ -188,7 +188,7 @@ export class RequestWriter implements UploadOwner {
 }
 
 /** The bytes of a head and its body. */
-const joined = (head: string, body: Uint8Array): Buffer => {
+const joinHeadAndBody = (head: string, body: Uint8Array): Buffer => {
   const whole = Buffer.allocUnsafe(head.length + body.length)
   whole.write(head, "latin1")
   whole.set(body, head.length)

@@ -111,7 +111,7 @@ export class ResponseReader implements ParserHandler, BodyControl {
   }
 
   /** Call when the connection can start another exchange. */
-  rest(): void {
+  becomeIdle(): void {
     this.drain.end()
     this.state = "idle"
     this.paused = false

@@ -23,25 +23,25 @@ import type { Http2Limits } from "./limits.js"
 import { Liveness, type LivenessOwner } from "./liveness.js"
 import { Output, type OutputOwner } from "./output.js"
 import { ResetStreams } from "./resetStreams.js"
-import { opening, type PeerSettings } from "./settings.js"
+import { clientPreface, type PeerSettings } from "./settings.js"
 import { StreamHost } from "./streamHost.js"
 
 type Reason = ConnectionClosed["reason"]
 
 /** Callbacks from a connection to its pool. */
 export interface Http2Owner {
-  /** More streams may be available: SETTINGS arrived, the server answered a PING after all, or resets are confirmed. */
+  /** Called when more streams may be available: SETTINGS arrived, the server answered a PING after all, or resets are confirmed. */
   readonly onAvailable: (connection: Http2Connection) => void
   /**
-   * A stream has ended, and another may be available. Called before its exchange receives the outcome; `now` is on the
-   * Clock of the exchange.
+   * Called when a stream has ended, so that another may be available; before its exchange receives the outcome. `now` is
+   * on the Clock of the exchange.
    */
   readonly onStreamEnd: (connection: Http2Connection, exchange: Exchange, now: number) => void
-  /** The connection takes no more streams, and closes after its last one. Called at most once. */
+  /** Called at most once, when the connection takes no more streams. It closes after its last one. */
   readonly onRetiring: (connection: Http2Connection) => void
-  /** The connection is closed or closing, and all exchanges have their outcome. Called once. */
+  /** Called once, when the connection is closed or closing and all exchanges have their outcome. */
   readonly onClosed: (connection: Http2Connection, reason: Reason) => void
-  /** The server wants the request of an exchange over HTTP/1.1; called before the exchange receives the error. */
+  /** Called when the server requires HTTP/1.1 for a request, before its exchange receives the error. */
   readonly onHttp1Required: (connection: Http2Connection) => void
 }
 
@@ -84,7 +84,7 @@ export class Http2Connection
   protected readonly liveness: Liveness
   private readonly socket: ConnectionSocket
   private isAwaited = false
-  private retiredFor: Reason = "Retired"
+  private retireReason: Reason = "Retired"
   private settingsDue: Deadline | undefined = undefined
 
   constructor(
@@ -105,7 +105,7 @@ export class Http2Connection
     const { socket } = wire
     this.resets = new ResetStreams(limits.maxConcurrentStreams, () => owner.onAvailable(this))
     this.output = new Output(socket, this)
-    this.output.frames.raw(opening(limits))
+    this.output.frames.raw(clientPreface(limits))
     this.liveness = new Liveness(this, limits.pingTimeout, limits.pingInterval)
     this.inbound = new Inbound(this)
     this.reader = new FrameReader(this.inbound, Math.max(smallestBlock, 2 * limits.maxHeadSize))
@@ -123,15 +123,15 @@ export class Http2Connection
     if (value === this.isAwaited) return
     this.isAwaited = value
     if (value) this.socket.ref()
-    else if (this.count === 0) this.output.turn()
+    else if (this.count === 0) this.output.scheduleFlush()
   }
 
   /** Opens no more streams, and closes after the last one. */
   retire(reason: Reason): void {
     if (this.state !== "open") return
     this.state = "retiring"
-    this.retiredFor = reason
-    this.output.turn()
+    this.retireReason = reason
+    this.output.scheduleFlush()
     this.owner.onRetiring(this)
   }
 
@@ -163,7 +163,7 @@ export class Http2Connection
   /** Lets the process end at once: a turn for it would cost a single request more than `ref` and `unref` do. */
   protected onEmpty(): void {
     if (this.state === "open" && !this.isAwaited && this.output.frames.size === 0) this.socket.unref()
-    else this.output.turn()
+    else this.output.scheduleFlush()
   }
 
   onHttp1Required(): void {
@@ -172,10 +172,10 @@ export class Http2Connection
 
   // Called by the output and the liveness.
 
-  /** A connection without streams becomes idle, or closes if it retires. */
+  /** Lets a connection without streams become idle, or closes it if it retires. */
   onTurnEnd(): void {
     if (this.count > 0) return
-    if (this.state === "retiring") this.close(this.retiredFor)
+    if (this.state === "retiring") this.close(this.retireReason)
     else if (!this.isAwaited) this.socket.unref()
   }
 
@@ -185,7 +185,7 @@ export class Http2Connection
 
   sendPing(): void {
     this.output.frames.ping(false, pingBytes, 0)
-    this.output.turn()
+    this.output.scheduleFlush()
   }
 
   isBusy(): boolean {
@@ -281,14 +281,14 @@ export class Http2Connection
     this.onLost(undefined)
   }
 
-  /** The socket has closed or failed. */
+  /** Called when the socket has closed or failed. */
   private onLost(error: NodeJS.ErrnoException | undefined, reason?: Reason): void {
     if (this.closed) return
     const orderly = this.isRefusing ? "GoAway" : "PeerClosed"
-    const why = reason ?? (this.count > 0 ? "Error" : orderly)
+    const closeReason = reason ?? (this.count > 0 ? "Error" : orderly)
     this.end(undefined)
     for (const stream of this.open.all()) stream.onCut(error)
-    this.owner.onClosed(this, why)
+    this.owner.onClosed(this, closeReason)
   }
 
   /** Ends reading and writing; with a code, after a GOAWAY. */

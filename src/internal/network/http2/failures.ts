@@ -14,7 +14,7 @@ const detailsOf = (exchange: Exchange, wire: NetworkStream, phase: Phase) => ({
   remoteAddress: wire.remoteAddress
 })
 
-/** The server reset the stream before the head. */
+/** The error for a stream that the server reset before the head. */
 export const resetHead = (exchange: Exchange, wire: NetworkStream, phase: Phase, code: number): StreamResetError =>
   new StreamResetError({
     ...detailsOf(exchange, wire, phase),
@@ -24,7 +24,7 @@ export const resetHead = (exchange: Exchange, wire: NetworkStream, phase: Phase,
     debug: ""
   })
 
-/** The server reset the stream after the head, before the end of the body. */
+/** The error for a stream that the server reset after the head, before the end of the body. */
 export const resetBody = (
   exchange: Exchange,
   wire: NetworkStream,
@@ -47,7 +47,7 @@ export interface Refusal {
   readonly unprocessed: boolean
 }
 
-/** The server sent GOAWAY and does not answer the request. */
+/** The error for a request that the server does not answer because of its GOAWAY. */
 export const refusedByGoAway = (
   exchange: Exchange,
   wire: NetworkStream,
@@ -62,11 +62,11 @@ export const refusedByGoAway = (
     debug
   })
 
-/** The server broke the protocol before the head. */
+/** The error for a violation of the protocol before the head. */
 export const violatedHead = (exchange: Exchange, wire: NetworkStream, violation: Violation): ClientError =>
   brokenHead(exchange, wire, { where: "head", ...violation })
 
-/** The server broke the protocol after the head. */
+/** The error for a violation of the protocol after the head. */
 export const violatedBody = (
   exchange: Exchange,
   wire: NetworkStream,
@@ -74,7 +74,7 @@ export const violatedBody = (
   violation: Violation
 ): ClientError => brokenBody(exchange, wire, body, { where: "body", ...violation })
 
-/** The connection ended because of another stream. */
+/** The error for a connection that ended because of another stream. */
 export const disconnected = (
   exchange: Exchange,
   wire: NetworkStream,

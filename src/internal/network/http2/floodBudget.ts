@@ -51,7 +51,7 @@ export class FloodBudget {
     this.left = Math.min(size, this.left + bytes / bytesPerUnit)
   }
 
-  /** A DATA frame was sent. */
+  /** Call when a DATA frame was sent. */
   onSent(bytes: number): void {
     this.freeUpdates = Math.min(size, this.freeUpdates + updatesPerFrame)
     this.onReceived(bytes)

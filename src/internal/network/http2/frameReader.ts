@@ -29,37 +29,37 @@ import { HeaderBlock } from "./headerBlock.js"
 
 /** Receives frames. All but `onViolation` return whether to go on; bytes are valid only during the call. */
 export interface FrameHandler {
-  /** A DATA frame begins. `length` is the length for flow control, which includes padding. */
+  /** Called when a DATA frame begins. `length` is the length for flow control, which includes padding. */
   readonly onData: (id: number, length: number) => boolean
   readonly onDataPiece: (slab: Buffer, start: number, end: number) => boolean
-  /** The DATA frame is complete; `empty` if it had no bytes but padding. */
+  /** Called when the DATA frame is complete; `empty` if it had no bytes but padding. */
   readonly onDataEnd: (endStream: boolean, empty: boolean) => boolean
-  /** A HEADERS frame begins; its block may be continued in other frames. */
+  /** Called when a HEADERS frame begins; its block may be continued in other frames. */
   readonly onHeaders: (id: number) => boolean
-  /** A block of fields is complete. */
+  /** Called when a block of fields is complete. */
   readonly onBlock: (id: number, endStream: boolean, bytes: Buffer, start: number, end: number) => boolean
   readonly onReset: (id: number, code: number) => boolean
   readonly onSettings: (ack: boolean, bytes: Buffer, start: number, end: number) => boolean
   readonly onPing: (ack: boolean, bytes: Buffer, start: number) => boolean
   readonly onGoAway: (lastId: number, code: number, bytes: Buffer, start: number, end: number) => boolean
   readonly onWindowUpdate: (id: number, increment: number) => boolean
-  /** A frame without meaning for a client: PRIORITY, or of an unknown type. Its payload is skipped. */
+  /** Called for a frame without meaning for a client: PRIORITY, or of an unknown type. Its payload is skipped. */
   readonly onOther: () => boolean
-  /** The server broke the protocol; the reader stops. `id` is the stream of the frame at fault, or 0. */
+  /** Called when the server broke the protocol; the reader stops. `id` is the stream of the frame at fault, or 0. */
   readonly onViolation: (violation: Violation, id: number) => void
 }
 
 /** The payload sizes of frame types with a fixed size; 0 for others. */
-const sizes = new Uint8Array(256)
-sizes[PRIORITY] = 5
-sizes[RST_STREAM] = 4
-sizes[PING] = 8
-sizes[WINDOW_UPDATE] = 4
+const fixedSizes = new Uint8Array(256)
+fixedSizes[PRIORITY] = 5
+fixedSizes[RST_STREAM] = 4
+fixedSizes[PING] = 8
+fixedSizes[WINDOW_UPDATE] = 4
 
 /** For each type: 1 if it must be on a stream, 2 if it must be on the connection. */
-const places = new Uint8Array(256)
-for (const type of [DATA, HEADERS, PRIORITY, RST_STREAM, CONTINUATION]) places[type] = 1
-for (const type of [SETTINGS, PING, GOAWAY]) places[type] = 2
+const requiredPlaces = new Uint8Array(256)
+for (const type of [DATA, HEADERS, PRIORITY, RST_STREAM, CONTINUATION]) requiredPlaces[type] = 1
+for (const type of [SETTINGS, PING, GOAWAY]) requiredPlaces[type] = 2
 
 type State =
   /** Between frames, or in the header of one. */
@@ -88,7 +88,7 @@ export class FrameReader {
   private left = 0
   private padding = 0
   /** The payload, if it arrives in parts. */
-  private gathered: Buffer | undefined = undefined
+  private payload: Buffer | undefined = undefined
   private readonly block: HeaderBlock
 
   /** `maxBlock`: the most encoded bytes of a block of fields. */
@@ -107,7 +107,7 @@ export class FrameReader {
         if (!this.beginFrame()) return false
         if (this.left === 0 && !this.endPart(slab, at)) return false
       } else if (this.state === "payload") {
-        const whole = this.gathered === undefined && end - at >= this.left
+        const whole = this.payload === undefined && end - at >= this.left
         const stop = Math.min(end, at + this.left)
         if (!whole) this.gather(slab, at, stop)
         this.left -= stop - at
@@ -198,13 +198,13 @@ export class FrameReader {
       return badFrame(PROTOCOL_ERROR, `expected CONTINUATION of stream ${block.id}, got ${got}`)
     }
     if (type > CONTINUATION) return undefined
-    const place = places[type]
+    const place = requiredPlaces[type]
     if (place === 1 && id === 0)
       return badFrame(PROTOCOL_ERROR, `expected ${frameName(type)} on a stream, got stream 0`)
     if (place === 2 && id !== 0) {
       return badFrame(PROTOCOL_ERROR, `expected ${frameName(type)} on the connection, got it on stream ${id}`)
     }
-    const size = sizes[type]
+    const size = fixedSizes[type]
     if (size !== 0 && length !== size) {
       return badFrame(FRAME_SIZE_ERROR, `expected ${frameName(type)} of ${size} bytes, got ${length}`)
     }
@@ -235,7 +235,7 @@ export class FrameReader {
     }
   }
 
-  /** The current part of the frame is complete. */
+  /** Continues after a complete part of the frame. */
   private endPart(slab: Buffer, at: number): boolean {
     switch (this.state) {
       case "padLength": {
@@ -267,16 +267,16 @@ export class FrameReader {
   }
 
   private gather(slab: Buffer, start: number, end: number): void {
-    this.gathered ??= Buffer.allocUnsafe(this.length)
-    slab.copy(this.gathered, this.length - this.left, start, end)
+    this.payload ??= Buffer.allocUnsafe(this.length)
+    slab.copy(this.payload, this.length - this.left, start, end)
   }
 
-  /** The payload is complete: in the slab if it is `whole`, otherwise in the collected bytes. */
+  /** Passes on a complete payload: it is in the slab if `whole`, otherwise in the collected bytes. */
   private endPayload(slab: Buffer, start: number, end: number, whole: boolean): boolean {
     this.state = "header"
     if (whole) return this.onFrame(slab, start, end)
-    const bytes = this.gathered ?? slab
-    this.gathered = undefined
+    const bytes = this.payload ?? slab
+    this.payload = undefined
     return this.onFrame(bytes, 0, this.length)
   }
 

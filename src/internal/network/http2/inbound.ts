@@ -52,7 +52,7 @@ export class Inbound implements FrameHandler {
   private readonly decoder = new HpackDecoder()
   private readonly window = new ConnectionWindow(connectionWindow)
   /** The stream of the current DATA frame. */
-  private current: Http2Stream | undefined = undefined
+  private dataStream: Http2Stream | undefined = undefined
   private lastId = Infinity
   private acknowledged = false
 
@@ -67,10 +67,10 @@ export class Inbound implements FrameHandler {
     const increment = this.window.receive(length)
     if (increment > 0) {
       output.frames.windowUpdate(0, increment)
-      output.control()
+      output.countControl()
     }
-    const stream = this.receiving(id)
-    this.current = stream
+    const stream = this.receivingStream(id)
+    this.dataStream = stream
     if (stream === undefined) {
       if (!this.owner.wasOpened(id)) return this.failIdle("DATA", id)
       return resets.allows(id, length) || this.charge("frames of streams that are over")
@@ -81,13 +81,13 @@ export class Inbound implements FrameHandler {
   }
 
   onDataPiece(slab: Buffer, start: number, end: number): boolean {
-    this.current?.onDataPiece(slab, start, end)
+    this.dataStream?.onDataPiece(slab, start, end)
     return !this.owner.closed
   }
 
   onDataEnd(endStream: boolean, empty: boolean): boolean {
-    this.current?.onDataEnd(endStream)
-    this.current = undefined
+    this.dataStream?.onDataEnd(endStream)
+    this.dataStream = undefined
     if (empty && !endStream && !this.charge("empty DATA")) return false
     return !this.owner.closed
   }
@@ -101,7 +101,7 @@ export class Inbound implements FrameHandler {
   }
 
   onBlock(id: number, endStream: boolean, bytes: Buffer, start: number, end: number): boolean {
-    const stream = this.receiving(id)
+    const stream = this.receivingStream(id)
     const fields = this.decode(bytes, start, end, this.limitsFor(stream))
     if (fields === undefined) return false
     if (stream === undefined) return this.charge("frames of streams that are over")
@@ -110,7 +110,7 @@ export class Inbound implements FrameHandler {
   }
 
   /** The stream, unless the server has ended it: the rest of its request may be on its way still. */
-  private receiving(id: number): Http2Stream | undefined {
+  private receivingStream(id: number): Http2Stream | undefined {
     const stream = this.owner.open.get(id)
     return stream?.ended === true ? undefined : stream
   }
@@ -183,7 +183,7 @@ export class Inbound implements FrameHandler {
     if (!this.moveWindows(this.settings.initialWindowSize - initialWindowSize)) return false
     this.ready = true
     output.frames.settingsAck()
-    output.control()
+    output.countControl()
     this.owner.onSettings(this.settings)
     return !this.owner.closed
   }
@@ -204,7 +204,7 @@ export class Inbound implements FrameHandler {
     if (!this.charge("PING")) return false
     if (ack) return true
     output.frames.ping(true, bytes, start)
-    output.control()
+    output.countControl()
     return !this.owner.closed
   }
 

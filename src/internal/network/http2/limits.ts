@@ -17,7 +17,7 @@ export interface Http2Limits {
   readonly streamWindow: number
   /** The size up to which the window of a stream grows while its reader keeps up; bytes. */
   readonly maxStreamWindow: number
-  /** Milliseconds without a byte after which a connection with open streams is asked by PING; `Infinity` for never. */
+  /** Milliseconds without a byte after which a connection with open streams sends PING; `Infinity` for never. */
   readonly pingInterval: number
   /** Milliseconds in which any PING must be answered. */
   readonly pingTimeout: number
@@ -53,13 +53,13 @@ const minPingInterval = 10_000
 const numberFault = (name: string, value: unknown, least: number, most: number): string | undefined =>
   typeof value === "number" && Number.isInteger(value) && value >= least && value <= most
     ? undefined
-    : `http2.${name} must be a whole number from ${least} to ${most}, not ${String(value)}`
+    : `http2.${name}: expected a whole number from ${least} to ${most}, got ${String(value)}`
 
 const durationFault = (name: string, value: Duration.DurationInput, least: number): string | undefined => {
   const invalid = (typeof value === "number" && !(value >= 0)) || Option.isNone(decodeDuration(value))
-  if (invalid) return `http2.${name} is no duration`
+  if (invalid) return `http2.${name}: expected a duration from 0 on`
   return toMillis(value) < least
-    ? `http2.${name} must be ${Duration.format(Duration.millis(least))} or more`
+    ? `http2.${name}: expected at least ${Duration.format(Duration.millis(least))}`
     : undefined
 }
 
@@ -68,9 +68,9 @@ const modes: ReadonlySet<unknown> = new Set(["auto", "require", "prior-knowledge
 /** Describes the first invalid option; `undefined` if all are valid. */
 export const http2Fault = (http2: boolean | Http2Options | undefined): string | undefined => {
   if (http2 === undefined || typeof http2 === "boolean") return undefined
-  if (typeof http2 !== "object" || http2 === null) return "http2 is neither a boolean nor an object of options"
+  if (typeof http2 !== "object" || http2 === null) return "http2: expected a boolean or an object of options"
   const { maxConcurrentStreams, maxStreamWindow, mode, pingInterval, pingTimeout, streamWindow } = http2
-  if (!modes.has(mode)) return 'http2.mode is none of "auto", "require" and "prior-knowledge"'
+  if (!modes.has(mode)) return 'http2.mode: expected "auto", "require" or "prior-knowledge"'
   const first = streamWindow ?? defaultHttp2Limits.streamWindow
   return (
     numberFault("maxConcurrentStreams", maxConcurrentStreams ?? 1, 1, maxWindow) ??
@@ -83,15 +83,15 @@ export const http2Fault = (http2: boolean | Http2Options | undefined): string | 
 
 /** Adds the defaults to valid options. Limits of heads are the same for both versions of HTTP. */
 export const resolveHttp2Limits = (http2: boolean | Http2Options | undefined, heads: ParserLimits): Http2Limits => {
-  const given = typeof http2 === "object" ? http2 : {}
+  const options = typeof http2 === "object" ? http2 : {}
   const { maxHeadSize, maxHeaders, maxInformational, maxLineSize } = heads
-  const streamWindow = given.streamWindow ?? defaultHttp2Limits.streamWindow
+  const streamWindow = options.streamWindow ?? defaultHttp2Limits.streamWindow
   return {
-    maxConcurrentStreams: given.maxConcurrentStreams ?? defaultHttp2Limits.maxConcurrentStreams,
+    maxConcurrentStreams: options.maxConcurrentStreams ?? defaultHttp2Limits.maxConcurrentStreams,
     streamWindow,
-    maxStreamWindow: given.maxStreamWindow ?? Math.max(streamWindow, defaultHttp2Limits.maxStreamWindow),
-    pingInterval: toMillis(given.pingInterval ?? defaultHttp2Limits.pingInterval),
-    pingTimeout: toMillis(given.pingTimeout ?? defaultHttp2Limits.pingTimeout),
+    maxStreamWindow: options.maxStreamWindow ?? Math.max(streamWindow, defaultHttp2Limits.maxStreamWindow),
+    pingInterval: toMillis(options.pingInterval ?? defaultHttp2Limits.pingInterval),
+    pingTimeout: toMillis(options.pingTimeout ?? defaultHttp2Limits.pingTimeout),
     maxLineSize,
     maxHeaders,
     maxHeadSize,
@@ -105,7 +105,7 @@ const units: { readonly [L in keyof FieldLimits]: string } = {
   maxLineSize: "bytes in a field"
 }
 
-/** A block of fields is beyond a limit. */
+/** The violation of a block of fields that exceeds a limit. */
 export const beyond = (limit: keyof FieldLimits, limits: FieldLimits): Violation => ({
   code: ENHANCE_YOUR_CALM,
   reason: "Limit",
@@ -113,6 +113,7 @@ export const beyond = (limit: keyof FieldLimits, limits: FieldLimits): Violation
   excerpt: ""
 })
 
+/** The violation of a server that sends too many informational responses to one request. */
 export const tooManyInformational = (most: number): Violation => ({
   code: ENHANCE_YOUR_CALM,
   reason: "Limit",

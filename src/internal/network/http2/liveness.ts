@@ -13,9 +13,9 @@ export interface LivenessOwner {
   readonly sendPing: () => void
   /** Whether the connection has open streams. */
   readonly isBusy: () => boolean
-  /** The server has not answered a PING in time. */
+  /** Called when the server has not answered a PING in time. */
   readonly onDead: () => void
-  /** The server of a suspect connection has answered; the connection takes streams again. */
+  /** Called when the server of a suspect connection has answered; the connection takes streams again. */
   readonly onAlive: () => void
 }
 
@@ -30,7 +30,7 @@ export class Liveness {
   private lastReadOn: Deadlines | undefined = undefined
   /** The deadline of the answer to a PING. */
   private answerDue: Deadline | undefined = undefined
-  private next: Deadline | undefined = undefined
+  private nextCheck: Deadline | undefined = undefined
 
   constructor(owner: LivenessOwner, timeout: number, interval: number) {
     this.owner = owner
@@ -53,7 +53,7 @@ export class Liveness {
   /** Called before a request is written. */
   onRequest(now: number, deadlines: Deadlines): void {
     if (this.lastReadOn === deadlines && now - this.lastRead >= longSilence) this.ask(deadlines)
-    if (this.interval === Infinity || this.next !== undefined) return
+    if (this.interval === Infinity || this.nextCheck !== undefined) return
     this.watch(deadlines, now + this.interval)
   }
 
@@ -65,9 +65,9 @@ export class Liveness {
 
   end(): void {
     this.answerDue?.cancel()
-    this.next?.cancel()
+    this.nextCheck?.cancel()
     this.answerDue = undefined
-    this.next = undefined
+    this.nextCheck = undefined
   }
 
   private ask(deadlines: Deadlines): void {
@@ -80,8 +80,8 @@ export class Liveness {
   }
 
   private watch(deadlines: Deadlines, at: number): void {
-    this.next = deadlines.schedule(at, () => {
-      this.next = undefined
+    this.nextCheck = deadlines.schedule(at, () => {
+      this.nextCheck = undefined
       if (!this.owner.isBusy()) return
       const now = deadlines.now()
       const due = (this.lastReadOn === deadlines ? this.lastRead : now) + this.interval

@@ -18,15 +18,15 @@ export interface Sender {
   readonly upload: Upload | undefined
   /** Whether the stream is in the queue of `Output`, which sets it. */
   queued: boolean
-  /** Some of the body was written. */
+  /** Called when some of the body was written. */
   readonly onProgress: (bytes: number) => void
-  /** The socket has taken the whole request. */
+  /** Called when the socket has taken the whole request. */
   readonly onSent: () => void
 }
 
 /** Callbacks from the output to its connection. */
 export interface OutputOwner {
-  /** The server sends frames that need answers, and does not read the answers. */
+  /** Called when the server sends frames that need answers, and does not read the answers. */
   readonly onUnread: () => void
   /** Called at the end of the turn, before the write. */
   readonly onTurnEnd: () => void
@@ -35,14 +35,14 @@ export interface OutputOwner {
 /** Most bytes of DATA that wait in the socket, so that they do not delay other frames. */
 const maxPending = 256 * 1024
 
-/** The number of control frames that the socket has not taken yet. */
+/** Most control frames that the socket has not taken yet. */
 const maxControls = 1000
 
 export class Output implements Turning {
   readonly frames = new FrameWriter()
   /** Bytes that the server accepts on the whole connection. */
   sendWindow = initialWindow
-  /** The number of writes. It tells whether a frame has been written yet. */
+  /** The number of writes. Shows whether a frame was written yet. */
   writes = 0
   private readonly socket: Net.Socket
   private readonly owner: OutputOwner
@@ -60,7 +60,7 @@ export class Output implements Turning {
   }
 
   /** Writes at the end of the turn. */
-  turn(): void {
+  scheduleFlush(): void {
     if (this.scheduled) return
     this.scheduled = true
     atTurnEnd(this)
@@ -74,10 +74,10 @@ export class Output implements Turning {
   }
 
   /** Counts a control frame that was added to `frames`. */
-  control(): void {
+  countControl(): void {
     this.controls++
     if (this.controls > maxControls) this.owner.onUnread()
-    else this.turn()
+    else this.scheduleFlush()
   }
 
   /** Queues a stream that has bytes, or the end of its body, to send. */
@@ -85,12 +85,12 @@ export class Output implements Turning {
     if (sender.queued) return
     sender.queued = true
     this.queue.push(sender)
-    this.turn()
+    this.scheduleFlush()
   }
 
   /** Called when the server has increased a window. */
   onWindow(): void {
-    if (this.queue.length > 0) this.turn()
+    if (this.queue.length > 0) this.scheduleFlush()
   }
 
   /** Called when the socket has taken all bytes. */
@@ -111,7 +111,7 @@ export class Output implements Turning {
     }
     if (socket.writableNeedDrain) return
     this.onTaken()
-    if (this.queue.length > 0 && this.sendWindow > 0) this.turn()
+    if (this.queue.length > 0 && this.sendWindow > 0) this.scheduleFlush()
   }
 
   /** Writes only the frames that are already formatted. */
@@ -125,9 +125,9 @@ export class Output implements Turning {
 
   private onTaken(): void {
     if (this.finished.length === 0) return
-    const taken = this.finished
+    const finished = this.finished
     this.finished = []
-    for (const sender of taken) sender.onSent()
+    for (const sender of finished) sender.onSent()
   }
 
   private writeData(): void {

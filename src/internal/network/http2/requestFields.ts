@@ -25,20 +25,20 @@ export const encodeRequest = (
   encoder: HpackEncoder,
   exchange: Pick<Exchange, "wireRequest"> & { readonly route: Pick<Route, "origin"> }
 ): Uint8Array => {
-  const wire = exchange.wireRequest
-  const kept = wire.http2
-  if (kept?.block !== undefined && kept.revision === encoder.revision) return kept.block
-  const fields = kept?.fields ?? fieldsOf(wire, exchange.route.origin)
+  const request = exchange.wireRequest
+  const encoded = request.http2
+  if (encoded?.block !== undefined && encoded.revision === encoder.revision) return encoded.block
+  const fields = encoded?.fields ?? fieldsOf(request, exchange.route.origin)
   const revision = encoder.revision
-  const { secret } = wire
+  const { secret } = request
   const block = encoder.encode(fields, secret.size === 0 ? isSecret : (name) => secret.has(name) || isSecret(name))
-  wire.http2 = { fields, block: encoder.revision === revision ? block : undefined, revision }
+  request.http2 = { fields, block: encoder.revision === revision ? block : undefined, revision }
   return block
 }
 
 /** The fields of a request to an origin: name, value, name, value; names in lower case, pseudo-headers first. */
-export const fieldsOf = (wire: WireRequest, origin: Origin): ReadonlyArray<string> => {
-  const lines = wire.head.split("\r\n")
+export const fieldsOf = (request: WireRequest, origin: Origin): ReadonlyArray<string> => {
+  const lines = request.head.split("\r\n")
   const named = namedByConnection(lines)
   const rest: Array<string> = []
   let authority = ""
@@ -54,7 +54,7 @@ export const fieldsOf = (wire: WireRequest, origin: Origin): ReadonlyArray<strin
   }
   // A target of http and https has an authority, so an empty Host cannot be expressed.
   if (authority === "") authority = hostFieldOf(origin)
-  const { method, target } = wire
+  const { method, target } = request
   return method === "CONNECT"
     ? [":method", method, ":authority", authority, ...rest]
     : [":method", method, ":scheme", origin.scheme, ":authority", authority, ":path", target, ...rest]

@@ -4,12 +4,15 @@
  */
 import type { Deadline, Deadlines } from "../../transport/deadlines.js"
 
-/** At least and at most so many streams are remembered: as many as may be open, since all may be reset together. */
-const least = 256
-const most = 16_384
+/**
+ * The least and the most streams that are remembered. Between them, as many as may be open, because all may be reset
+ * together.
+ */
+const minCapacity = 256
+const maxCapacity = 16_384
 
 /** How long a stream counts against the limit if the server sends nothing; milliseconds. */
-const longest = 1000
+const confirmTime = 1000
 
 export class ResetStreams {
   /** Streams that count against the limit. */
@@ -23,7 +26,7 @@ export class ResetStreams {
   private readonly onConfirmed: () => void
 
   constructor(maxConcurrentStreams: number, onConfirmed: () => void) {
-    this.capacity = Math.min(Math.max(least, maxConcurrentStreams), most)
+    this.capacity = Math.min(Math.max(minCapacity, maxConcurrentStreams), maxCapacity)
     this.onConfirmed = onConfirmed
   }
 
@@ -32,7 +35,7 @@ export class ResetStreams {
     this.sinceResponse++
     this.rooms.set(id, room)
     if (this.rooms.size > this.capacity) for (const oldest of this.rooms.keys()) if (this.rooms.delete(oldest)) break
-    this.deadline ??= deadlines.scheduleIdle(deadlines.now() + longest, () => this.confirm())
+    this.deadline ??= deadlines.scheduleIdle(deadlines.now() + confirmTime, () => this.confirm())
   }
 
   /** Whether the server may have sent these bytes before it read the reset. */

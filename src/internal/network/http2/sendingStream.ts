@@ -33,20 +33,20 @@ export interface StreamOwner {
   /** The time of the current read, or the current time outside one, on the Clock of the exchange. */
   readonly timeOf: (exchange: Exchange) => number
   /** Writes the formatted frames: now, or together with those of other streams at the end of this turn. */
-  readonly written: () => void
-  /** The stream has bytes, or the end of its body, to send. */
+  readonly writeFrames: () => void
+  /** Called when the stream has bytes, or the end of its body, to send. */
   readonly send: (stream: SendingStream) => void
   readonly onDataSent: (bytes: number) => void
-  /** The reader of the stream has taken all received bytes. */
+  /** Called when the reader of the stream has taken all received bytes. */
   readonly refill: (stream: SendingStream) => void
   /** Formats RST_STREAM. */
   readonly reset: (stream: SendingStream, code: number) => void
-  /** The stream has ended. */
+  /** Called when the stream has ended. */
   readonly remove: (stream: SendingStream) => void
   readonly onResponse: () => void
-  /** The server wants the request over HTTP/1.1. */
+  /** Called when the server requires HTTP/1.1 for the request. */
   readonly onHttp1Required: () => void
-  /** The stream timed out, and nothing arrived on the connection during its time. */
+  /** Called when the stream timed out, and nothing arrived on the connection during its time. */
   readonly onSilence: (exchange: Exchange) => void
 }
 
@@ -156,7 +156,7 @@ export abstract class SendingStream implements UploadOwner, Sender {
         this.continueDeadline = exchange.deadlines.schedule(now + continueTime, () => this.continue())
       } else this.startUpload(this.upload)
     }
-    owner.written()
+    owner.writeFrames()
   }
 
   // Called by the upload and the output.

@@ -28,7 +28,7 @@ const maxEntries = 64
 /** The settings of a server. Each value holds until the server sends another. */
 export class PeerSettings {
   headerTableSize = 4096
-  /** The smallest value of `headerTableSize` in the last frame, `Infinity` without one. The encoder has to announce it (RFC 7541 section 4.2). */
+  /** The smallest value of `headerTableSize` in the last frame, `Infinity` without one. The encoder must announce it (RFC 7541 section 4.2). */
   smallestTableSize = Infinity
   maxConcurrentStreams = Infinity
   initialWindowSize = initialWindow
@@ -86,7 +86,7 @@ export const connectionWindow = 16 * 1024 * 1024
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 /** The first bytes of a client: the preface, its SETTINGS, and WINDOW_UPDATE for the connection. */
-export const opening = (limits: Http2Limits): Buffer => {
+export const clientPreface = (limits: Http2Limits): Buffer => {
   const settings = [
     [ENABLE_PUSH, 0],
     [INITIAL_WINDOW_SIZE, limits.streamWindow],

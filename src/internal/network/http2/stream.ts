@@ -103,7 +103,7 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
 
   // Called by the connection.
 
-  /** A block of fields is complete: a head, or trailers. */
+  /** Called when a block of fields is complete: a head, or trailers. */
   onBlock(fields: DecodedFields, endStream: boolean): void {
     this.lastRead = this.owner.reads
     if (this.state === "body") {
@@ -169,7 +169,7 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
     }
   }
 
-  /** A DATA frame begins. */
+  /** Called when a DATA frame begins. */
   onData(length: number): void {
     this.lastRead = this.owner.reads
     if (this.state === "head") {
@@ -213,7 +213,7 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
     else this.failBody(resetBody(exchange, owner.wire, this.body, code))
   }
 
-  /** The server has sent GOAWAY and does not answer the request. */
+  /** Called when the server has sent GOAWAY and does not answer the request. */
   onRefused(
     errorOf: (phase: "connect" | "send" | "headers") => ClientError,
     repeatable: Retryability,
@@ -222,7 +222,7 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
     if (this.state === "head") this.fail(errorOf(this.phase), this.hasConsumed ? "never" : repeatable, rotated)
   }
 
-  /** The connection ended. `error` is the socket's. */
+  /** Called when the connection has ended. `error` is the socket's. */
   onCut(error: NodeJS.ErrnoException | undefined): void {
     const { exchange, owner, reused } = this
     if (this.state === "body") {
@@ -235,7 +235,10 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
     }
   }
 
-  /** The connection ends because the server broke the protocol: on this stream, or all of them if `isCulprit`. */
+  /**
+   * Called when the connection ends because the server broke the protocol. `isCulprit` is true if it did so on this
+   * stream, or on no particular one.
+   */
   onFault(violation: Violation, isCulprit: boolean): void {
     const { exchange, owner } = this
     const { wire } = owner
@@ -249,7 +252,7 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
     }
   }
 
-  /** The connection closes: fails the exchange. */
+  /** Fails the exchange, because the connection closes. */
   stop(error: ClientError): void {
     if (this.state === "head") this.fail(error, "never")
     else this.failBody(error)
@@ -265,7 +268,7 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
 
   // The end of the exchange.
 
-  /** The response is complete. */
+  /** Ends the exchange after a complete response. */
   private finish(trailers: Trailers): void {
     const { body, exchange, owner, upload } = this
     this.ended = true

@@ -53,13 +53,13 @@ export abstract class StreamHost implements Http2StreamOwner {
 
   /** Opens no more streams, and closes after the last one. */
   abstract retire(reason: ConnectionClosed["reason"]): void
-  /** The server wants the request over HTTP/1.1. */
+  /** Called when the server requires HTTP/1.1 for a request. */
   abstract onHttp1Required(): void
-  /** A stream is about to write its HEADERS. */
+  /** Called before a stream writes its HEADERS. */
   protected abstract onBegin(deadlines: Deadlines, now: number): void
-  /** A stream has ended; called before its exchange receives the outcome. */
+  /** Called when a stream has ended, before its exchange receives the outcome. */
   protected abstract onStreamEnd(exchange: Exchange, now: number): void
-  /** The last stream has ended. */
+  /** Called when the last stream has ended. */
   protected abstract onEmpty(): void
 
   get closed(): boolean {
@@ -139,10 +139,10 @@ export abstract class StreamHost implements Http2StreamOwner {
     else if (this.nextId > lastId) this.retire("StreamIds")
   }
 
-  written(): void {
+  writeFrames(): void {
     if (this.closed) return
     if (this.count === 1) this.output.flush()
-    else this.output.turn()
+    else this.output.scheduleFlush()
   }
 
   send(stream: SendingStream): void {
@@ -163,14 +163,14 @@ export abstract class StreamHost implements Http2StreamOwner {
     const increment = stream.window.refill(this.growth, this.limits.maxStreamWindow)
     if (increment === 0) return
     this.output.frames.windowUpdate(stream.id, increment)
-    this.output.control()
+    this.output.countControl()
   }
 
   reset(stream: SendingStream, code: number): void {
     if (this.closed) return
     this.output.frames.reset(stream.id, code)
     this.resets.add(stream.id, stream.window.room, stream.exchange.deadlines)
-    this.output.control()
+    this.output.countControl()
     if (this.resets.sinceResponse >= maxResets) this.retire("StreamIds")
   }
 

@@ -1,6 +1,6 @@
 /**
- * The open streams of a connection by their ids. A Map would do, but each time it has grown full of deleted entries it
- * leaves a table behind that refers to the next one; once the garbage collector has moved the first of them to the old
+ * The open streams of a connection by their ids. It replaces a Map, because V8 gives a Map that is full of deleted
+ * entries a new table, to which the old one refers. Once the garbage collector has moved the first table to the old
  * generation, all streams follow it there.
  */
 

@@ -8,7 +8,7 @@ import type { FrameWriter } from "./frameWriter.js"
 
 /** Callbacks from an upload to its stream. */
 export interface UploadOwner {
-  /** Bytes, or only the end, are ready to be sent. */
+  /** Called when bytes, or only the end, are ready to be sent. */
   readonly onSendable: () => void
   readonly onUploadError: (error: ClientError) => void
 }
@@ -31,7 +31,7 @@ export class Upload implements RequestSink {
   private held = 0
   /** The number of bytes in written frames. */
   private written = 0
-  private full = false
+  private isSourcePaused = false
   private state: "open" | "ended" | "cancelled" = "open"
   /** Whether `start` was called. */
   hasStarted = false
@@ -96,8 +96,8 @@ export class Upload implements RequestSink {
     this.held -= size
     this.written += size
     if (last) this.whole = true
-    if (this.full && this.held < lowWater) {
-      this.full = false
+    if (this.isSourcePaused && this.held < lowWater) {
+      this.isSourcePaused = false
       if (this.state === "open") this.onDrain?.()
     }
     return size
@@ -121,8 +121,8 @@ export class Upload implements RequestSink {
     this.queue.push(chunk)
     this.held += chunk.length
     this.owner.onSendable()
-    this.full ||= this.held >= highWater
-    return !this.full
+    this.isSourcePaused ||= this.held >= highWater
+    return !this.isSourcePaused
   }
 
   readonly end = (): void => {

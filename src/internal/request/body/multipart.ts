@@ -13,7 +13,7 @@ import { checkField, getField, type Pair, toLatin1 } from "../../http/headerFiel
 import { isIllFormed } from "../../http/percent.js"
 import { showAs } from "../../inspection.js"
 import { withDeclaredLength } from "./declaredLength.js"
-import { blobStream, isReadWhole, joined, rawStream, wholeBlobSize } from "./rawBody.js"
+import { blobStream, isReadWhole, joinPieces, rawStream, wholeBlobSize } from "./rawBody.js"
 import { isReplayable, markOneShot, useOnce } from "./replayable.js"
 
 export const TypeId: MultipartTypeId = "~effect-http-session/Multipart"
@@ -100,9 +100,9 @@ const partSection = (boundary: string, part: Part, toBody: PartBody): Section | 
 
 /** Converts a Raw body to a stream. A source that can be read only once makes the whole message a one-shot body. */
 const readOnce = (raw: HttpBody.Raw): HttpBody.Stream => {
-  const again = isReplayable(raw)
+  const isRepeatable = isReplayable(raw)
   const stream = Stream.suspend(() =>
-    again || useOnce(raw)
+    isRepeatable || useOnce(raw)
       ? rawStream(raw.body)
       : Stream.fail(
           new RequestBodyError({
@@ -112,13 +112,13 @@ const readOnce = (raw: HttpBody.Raw): HttpBody.Stream => {
         )
   )
   const body = HttpBody.stream(stream, raw.contentType, raw.contentLength)
-  return again ? body : markOneShot(body)
+  return isRepeatable ? body : markOneShot(body)
 }
 
 const crlf = Buffer.from("\r\n", "latin1")
 
 /** A message of at most this many bytes becomes one array, unless a part is a stream. */
-const joinable = wholeBlobSize
+const maxJoinedSize = wholeBlobSize
 
 /** The bytes of a part, unless it is a stream. Blobs must be read. */
 const bytesOf = ({ blob, body }: Section): Uint8Array | Blob | undefined =>
@@ -161,11 +161,11 @@ const assemble = (
   for (const { head, length } of sections) {
     total = total === undefined || length === undefined ? undefined : total + head.length + length + crlf.length
   }
-  const pieces = total !== undefined && total <= joinable ? piecesOf(sections, tail) : undefined
+  const pieces = total !== undefined && total <= maxJoinedSize ? piecesOf(sections, tail) : undefined
   if (pieces !== undefined) {
     return isBytes(pieces)
       ? HttpBody.uint8Array(Buffer.concat(pieces), contentType)
-      : HttpBody.stream(Stream.fromEffect(joined(pieces)), contentType, total)
+      : HttpBody.stream(Stream.fromEffect(joinPieces(pieces)), contentType, total)
   }
   const stream = Stream.flatten(Stream.fromIterable([...sections.map(sectionStream), Stream.succeed<Uint8Array>(tail)]))
   const body = HttpBody.stream(stream, contentType, total)
@@ -206,23 +206,25 @@ export const toMultipartBody = (
   if (boundary !== undefined && !boundaryPattern.test(boundary))
     return invalid("the boundary is not valid (RFC 2046 section 5.1.1)")
   if (data instanceof FormData) {
-    const used = boundary ?? randomBoundary()
-    const sections = formSections(data, used)
-    return sections instanceof InvalidRequest ? sections : assemble(sections, used, contentTypeOf("form-data", used))
+    const actualBoundary = boundary ?? randomBoundary()
+    const sections = formSections(data, actualBoundary)
+    return sections instanceof InvalidRequest
+      ? sections
+      : assemble(sections, actualBoundary, contentTypeOf("form-data", actualBoundary))
   }
   if (!(data instanceof MultipartParts)) return invalid("expected a multipart body made by Multipart.make")
-  const used = boundary ?? data.boundary
-  if (!boundaryPattern.test(used)) return invalid("the boundary is not valid (RFC 2046 section 5.1.1)")
+  const actualBoundary = boundary ?? data.boundary
+  if (!boundaryPattern.test(actualBoundary)) return invalid("the boundary is not valid (RFC 2046 section 5.1.1)")
   if (!/^[!#$&\-^_.+0-9A-Za-z]+$/.test(data.subtype)) return invalid("the multipart subtype is not a token")
   const sections: Array<Section> = []
   for (const part of data.parts) {
     if (data.subtype === "form-data" && part.name === undefined)
       return invalid("expected a name for each part of a form")
-    const section = partSection(used, part, toBody)
+    const section = partSection(actualBoundary, part, toBody)
     if (section instanceof InvalidRequest || section instanceof RequestBodyError) return section
     sections.push(section)
   }
-  return assemble(sections, used, contentTypeOf(data.subtype, used))
+  return assemble(sections, actualBoundary, contentTypeOf(data.subtype, actualBoundary))
 }
 
 /** The boundary in a Content-Type header that the caller set for a multipart body. */

@@ -24,7 +24,7 @@ const ownFilename = (data: Data): string | undefined =>
   data instanceof Blob && "name" in data && typeof data.name === "string" ? data.name : undefined
 
 /** An invalid header, which makes the request fail when it is prepared. */
-const impossible: Pair = ["", ""]
+const invalidPair: Pair = ["", ""]
 
 /** Attaches a declared length to data that is a stream. */
 const withLength = (data: Data, length: number | undefined): Data =>
@@ -56,15 +56,15 @@ export const makePart = (name: string | undefined, data: Data, options: PartOpti
   const headers: Array<Pair> = []
   if (name !== undefined) {
     const value = disposition(name, filename)
-    headers.push(value === undefined ? impossible : ["Content-Disposition", value])
+    headers.push(value === undefined ? invalidPair : ["Content-Disposition", value])
   }
   const contentType = options.contentType ?? typeOf(data, filename)
   if (contentType !== undefined) headers.push(["Content-Type", contentType])
-  const given = options.headers === undefined ? noFields : toFields(options.headers)
-  const more = isFault(given) ? { ...noFields, pairs: [impossible] } : given
+  const parsed = options.headers === undefined ? noFields : toFields(options.headers)
+  const more = isFault(parsed) ? { ...noFields, pairs: [invalidPair] } : parsed
   const { pairs: merged, secret } = mergeFields({ pairs: headers, secret: noFields.secret }, more)
-  const known = getField(merged, "content-disposition") !== undefined || name === undefined
-  const all = known ? merged : [...merged, impossible]
+  const isComplete = getField(merged, "content-disposition") !== undefined || name === undefined
+  const all = isComplete ? merged : [...merged, invalidPair]
   return showObjectAs({ name, headers: all, data: withLength(data, options.contentLength) }, () => ({
     name,
     headers: redactHeaders(all, secret)

@@ -17,7 +17,7 @@ export const wholeBlobSize = 256 * 1024
 export const isReadWhole = (blob: Blob): boolean => blob.size <= wholeBlobSize && blob.stream === Blob.prototype.stream
 
 /** Joins pieces, after reading those that are Blobs. */
-export const joined = (pieces: ReadonlyArray<Uint8Array | Blob>): Effect.Effect<Uint8Array, unknown> =>
+export const joinPieces = (pieces: ReadonlyArray<Uint8Array | Blob>): Effect.Effect<Uint8Array, unknown> =>
   Effect.map(
     Effect.tryPromise({
       try: () => Promise.all(pieces.map((piece) => (piece instanceof Blob ? piece.arrayBuffer() : piece))),
@@ -29,7 +29,7 @@ export const joined = (pieces: ReadonlyArray<Uint8Array | Blob>): Effect.Effect<
 /** The bytes of a Blob, which can be read any number of times. */
 export const blobStream = (blob: Blob): Stream.Stream<Uint8Array, unknown> =>
   isReadWhole(blob)
-    ? Stream.fromEffect(joined([blob]))
+    ? Stream.fromEffect(joinPieces([blob]))
     : Stream.suspend(() =>
         Stream.fromReadableStream<Uint8Array, unknown>({ evaluate: () => blob.stream(), onError: identity })
       )
@@ -68,20 +68,20 @@ export const rawStream = (raw: unknown): Stream.Stream<Uint8Array, unknown> => {
   if (raw instanceof Blob) return blobStream(raw)
   if (typeof raw === "object" && raw !== null) {
     if (isPackageForm(raw) && !(raw instanceof Readable)) {
-      return encoded(Stream.suspend(() => readableStream(packageFormReadable(raw))))
+      return encodeChunks(Stream.suspend(() => readableStream(packageFormReadable(raw))))
     }
-    if (raw instanceof Readable) return encoded(readableStream(raw))
+    if (raw instanceof Readable) return encodeChunks(readableStream(raw))
     if (raw instanceof ReadableStream) {
-      return encoded(Stream.fromReadableStream({ evaluate: () => raw, onError: identity }))
+      return encodeChunks(Stream.fromReadableStream({ evaluate: () => raw, onError: identity }))
     }
-    if (isAsyncIterable(raw)) return encoded(Stream.fromAsyncIterable(raw, identity))
-    if (isIterable(raw)) return encoded(Stream.suspend(() => Stream.fromIterable(raw)))
+    if (isAsyncIterable(raw)) return encodeChunks(Stream.fromAsyncIterable(raw, identity))
+    if (isIterable(raw)) return encodeChunks(Stream.suspend(() => Stream.fromIterable(raw)))
   }
   const cause = new TypeError("this kind of Raw body is not supported")
   return Stream.fail(new RequestBodyError({ reason: "Encode", cause }))
 }
 
-const encoded = (stream: Stream.Stream<unknown, unknown>): Stream.Stream<Uint8Array, unknown> =>
+const encodeChunks = (stream: Stream.Stream<unknown, unknown>): Stream.Stream<Uint8Array, unknown> =>
   mapPiecesEffect(stream, (chunk) =>
     Effect.try({
       try: () => chunk.map(encode),

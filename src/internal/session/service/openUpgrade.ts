@@ -59,17 +59,17 @@ const handshakeOf = ({ data, json, method = "GET", text }: UpgradeOptions): Hand
 /** Headers that the caller cannot set, because the response is validated against them. */
 const handshakeHeaders: ReadonlySet<string> = new Set(["connection", "upgrade"])
 
-interface Opening {
+interface PreparedHandshake {
   readonly request: PreparedRequest
   readonly plan: Plan
 }
 
-const openingOf = (
+const prepareHandshake = (
   session: RequestContext,
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   url: UrlInput,
   options: UpgradeOptions
-): Opening | PrepareError => {
+): PreparedHandshake | PrepareError => {
   const opening = handshakeRequest(session, fiber, url, options, handshakeOf(options), planOf)
   if (!("plan" in opening)) return opening
   const { plan, request } = opening
@@ -118,7 +118,7 @@ export const openUpgrade = (
   options: UpgradeOptions
 ): Effect.Effect<Upgraded, ClientError, Scope.Scope> =>
   Effect.withFiberRuntime<Upgraded, ClientError, Scope.Scope>((fiber) => {
-    const opening = openingOf(session, fiber, url, ownOptions(options))
+    const opening = prepareHandshake(session, fiber, url, ownOptions(options))
     return "plan" in opening
       ? switchProtocol(session.core, fiber, opening.request, protocolFor(opening.plan))
       : Effect.fail(opening)

@@ -93,18 +93,18 @@ const addHandshake = (
 
 const handshake: Handshake = { subject: "WebSockets", method: "GET", body: {} }
 
-interface Opening {
+interface PreparedHandshake {
   readonly request: PreparedRequest
   readonly offer: Offer
   readonly plan: Plan
 }
 
-const openingOf = (
+const prepareHandshake = (
   session: RequestContext,
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   url: UrlInput,
   options: WebSocketOptions
-): Opening | PrepareError => {
+): PreparedHandshake | PrepareError => {
   const opening = handshakeRequest(session, fiber, url, options, handshake, planOf)
   if (!("plan" in opening)) return opening
   const { plan } = opening
@@ -112,7 +112,7 @@ const openingOf = (
   return { request, offer, plan }
 }
 
-const protocolFor = ({ offer, plan }: Opening): Protocol<Grant, WebSocket> => ({
+const protocolFor = ({ offer, plan }: PreparedHandshake): Protocol<Grant, WebSocket> => ({
   grantOf: (head) => grantOf(head, offer),
   errorOf: (call, { headers, reason, status }, { body = "", description }) =>
     new WSServerHandshakeError({ ...call.details("headers"), status, reason, description, headers, body }),
@@ -139,7 +139,7 @@ export const openWebSocket = (
   options: WebSocketOptions | undefined
 ): Effect.Effect<WebSocket, ClientError, Scope.Scope> =>
   Effect.withFiberRuntime<WebSocket, ClientError, Scope.Scope>((fiber) => {
-    const opening = openingOf(session, fiber, url, options === undefined ? {} : ownOptions(options))
+    const opening = prepareHandshake(session, fiber, url, options === undefined ? {} : ownOptions(options))
     return "plan" in opening
       ? switchProtocol(session.core, fiber, opening.request, protocolFor(opening))
       : Effect.fail(opening)

@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import type { ClientRequest, RequestOptions } from "../../../ClientRequest.js"
 import { InvalidRequest } from "../../../Errors.js"
 import { isRequest, pairsOf } from "../../effect/bodies.js"
-import { entriesOf, mergeOptions, readable } from "../../request/mergeOptions.js"
+import { areValidHeaders, entriesOf, mergeOptions } from "../../request/mergeOptions.js"
 import { adopt, prepare } from "../../request/prepare.js"
 import { PreparedRequest } from "../../request/preparedRequest.js"
 import { noDefaults } from "../../request/sessionDefaults.js"
@@ -35,7 +35,7 @@ const optionsToInherit = (current: RequestOptions, request: PreparedRequest): Re
       ...rest,
       ...(identified || auth === undefined ? {} : { auth }),
       ...(request.cookies.length > 0 || cookies === undefined ? {} : { cookies }),
-      ...(headers === undefined || !readable(headers)
+      ...(headers === undefined || !areValidHeaders(headers)
         ? { headers }
         : { headers: entriesOf(headers).filter(([name]) => !isSet(name.toLowerCase())) })
     },

@@ -42,7 +42,8 @@ export class HpackDecoder {
   private limits: FieldLimits = { maxHeadSize: 0, maxHeaders: 0, maxLineSize: 0 }
   private names: Array<string> = []
   private values: Array<string> = []
-  private secrets: Array<number> | undefined
+  /** Positions of the fields that the peer marked as never indexed. */
+  private neverIndexedFields: Array<number> | undefined
   private exceeded: keyof FieldLimits | undefined
   private size = 0
   /** Bits of the fields that this block has added to the table. */
@@ -84,7 +85,7 @@ export class HpackDecoder {
     this.limits = limits
     this.names = []
     this.values = []
-    this.secrets = undefined
+    this.neverIndexedFields = undefined
     this.exceeded = undefined
     this.size = 0
     this.additions = 0
@@ -111,7 +112,7 @@ export class HpackDecoder {
     cursor.bytes = noBytes
     this.text = noBytes
     const { names, values, size, exceeded } = this
-    return { names, values, neverIndexed: this.secrets ?? none, size, exceeded }
+    return { names, values, neverIndexed: this.neverIndexedFields ?? none, size, exceeded }
   }
 
   private resize(): void {
@@ -173,8 +174,8 @@ export class HpackDecoder {
 
   private addField(name: string, value: string, never: boolean): void {
     if (never) {
-      this.secrets ??= []
-      this.secrets.push(this.names.length)
+      this.neverIndexedFields ??= []
+      this.neverIndexedFields.push(this.names.length)
     }
     this.names.push(name)
     this.values.push(value)
