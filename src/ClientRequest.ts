@@ -367,7 +367,8 @@ export const setHeader: {
   (self: ClientRequest, name: string, value: HeaderValue): ClientRequest
 } = dual(
   3,
-  (self: ClientRequest, name: string, value: HeaderValue): ClientRequest => changes.setHeader(own(self), name, value)
+  (self: ClientRequest, name: string, value: HeaderValue): ClientRequest =>
+    changes.setHeader(preparedOf(self), name, value)
 )
 
 /**
@@ -382,7 +383,8 @@ export const appendHeader: {
   (self: ClientRequest, name: string, value: HeaderValue): ClientRequest
 } = dual(
   3,
-  (self: ClientRequest, name: string, value: HeaderValue): ClientRequest => changes.appendHeader(own(self), name, value)
+  (self: ClientRequest, name: string, value: HeaderValue): ClientRequest =>
+    changes.appendHeader(preparedOf(self), name, value)
 )
 
 /**
@@ -394,7 +396,7 @@ export const appendHeader: {
 export const removeHeader: {
   (name: string): (self: ClientRequest) => ClientRequest
   (self: ClientRequest, name: string): ClientRequest
-} = dual(2, (self: ClientRequest, name: string): ClientRequest => changes.removeHeader(own(self), name))
+} = dual(2, (self: ClientRequest, name: string): ClientRequest => changes.removeHeader(preparedOf(self), name))
 
 /**
  * Changes the URL; a relative URL is resolved against the current one. If the origin changes, credentials, cookies,
@@ -406,7 +408,7 @@ export const removeHeader: {
 export const setUrl: {
   (url: UrlInput): (self: ClientRequest) => ClientRequest
   (self: ClientRequest, url: UrlInput): ClientRequest
-} = dual(2, (self: ClientRequest, url: UrlInput): ClientRequest => changes.setUrl(own(self), url))
+} = dual(2, (self: ClientRequest, url: UrlInput): ClientRequest => changes.setUrl(preparedOf(self), url))
 
 /**
  * Changes the body, and removes the Content-Type, Content-Length and Content-Encoding headers of the old one. An
@@ -418,10 +420,10 @@ export const setUrl: {
 export const setBody: {
   (data: Data): (self: ClientRequest) => ClientRequest
   (self: ClientRequest, data: Data): ClientRequest
-} = dual(2, (self: ClientRequest, data: Data): ClientRequest => changes.setBody(own(self), data))
+} = dual(2, (self: ClientRequest, data: Data): ClientRequest => changes.setBody(preparedOf(self), data))
 
 /** Returns the prepared request behind the public type. Only this package can make one. */
-const own = (self: ClientRequest): prepared.PreparedRequest => {
+const preparedOf = (self: ClientRequest): prepared.PreparedRequest => {
   if (self instanceof prepared.PreparedRequest) return self
   throw new TypeError("expected a request made by effect-http-session")
 }
@@ -443,4 +445,4 @@ export const oneShot = (stream: Stream.Stream<Uint8Array, unknown>): HttpBody.St
  * @since 0.1.0
  * @category conversions
  */
-export const toCurl = (self: ClientRequest): string => curl.toCurl(own(self))
+export const toCurl = (self: ClientRequest): string => curl.toCurl(preparedOf(self))

@@ -404,7 +404,7 @@ export interface StatusCases {
  */
 export type StatusResult<Cases> = Cases[keyof Cases] extends (response: never) => infer A ? Unify<A> : never
 
-const classes = [undefined, undefined, "2xx", "3xx", "4xx", "5xx"] as const
+const statusClasses = [undefined, undefined, "2xx", "3xx", "4xx", "5xx"] as const
 
 /**
  * Calls the handler for the status of a response, else the handler for its class, else `orElse` (@effect/platform:
@@ -434,7 +434,7 @@ export const matchStatus: {
   <const Cases extends StatusCases>(self: ClientResponse, cases: Cases): StatusResult<Cases>
 } = dual(2, (self: ClientResponse, cases: StatusCases): unknown => {
   const { status } = self
-  const name = classes[Math.floor(status / 100)]
+  const name = statusClasses[Math.floor(status / 100)]
   return (cases[status] ?? (name === undefined ? undefined : cases[name]) ?? cases.orElse)(self)
 })
 

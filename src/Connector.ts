@@ -393,7 +393,7 @@ export interface ConnectorService {
  */
 export class Connector extends Context.Tag("effect-http-session/Connector")<Connector, ConnectorService>() {}
 
-const durations = [
+const durationOptions = [
   "keepaliveTimeout",
   "maxConnectionAge",
   "gracefulShutdownTimeout",
@@ -408,7 +408,9 @@ const isResolver = (value: unknown): value is ResolverService =>
   typeof value === "object" && value !== null && typeof Reflect.get(value, "resolve") === "function"
 
 /** Describes the first invalid option of a pool; `undefined` if all are valid. */
-const fault = (options: Omit<TcpOptions, "family"> & { readonly family?: number | undefined }): string | undefined => {
+const describeFault = (
+  options: Omit<TcpOptions, "family"> & { readonly family?: number | undefined }
+): string | undefined => {
   for (const name of ["limit", "limitPerHost", "maxQueue", "dnsCacheMaxSize"] as const) {
     const value = options[name]
     if (value !== undefined && !(value >= 0)) return `${name}: expected a number from 0 on, got ${value}`
@@ -425,7 +427,7 @@ const fault = (options: Omit<TcpOptions, "family"> & { readonly family?: number 
     return "resolver: expected a service of Resolver with the function resolve"
   if (options.family !== undefined && options.family !== 4 && options.family !== 6)
     return `family: expected 4 or 6, got ${String(options.family)}`
-  for (const name of durations) {
+  for (const name of durationOptions) {
     const value = options[name]
     if (value === undefined) continue
     const negative = typeof value === "number" && !(value >= 0)
@@ -434,12 +436,12 @@ const fault = (options: Omit<TcpOptions, "family"> & { readonly family?: number 
   return undefined
 }
 
-const checked = (options: PoolOptions): Effect.Effect<void> => {
-  const description = fault(options)
+const checkOptions = (options: PoolOptions): Effect.Effect<void> => {
+  const description = describeFault(options)
   return description === undefined ? Effect.void : Effect.die(new TypeError(`Connector: ${description}`))
 }
 
-const pooled = (options: PoolOptions, dialer: Dialer): Effect.Effect<ConnectorService, never, Scope> =>
+const makePool = (options: PoolOptions, dialer: Dialer): Effect.Effect<ConnectorService, never, Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => serviceOf(new Network(options, dialer, makeHub()))),
     (connector) => connector.close
@@ -454,10 +456,10 @@ const pooled = (options: PoolOptions, dialer: Dialer): Effect.Effect<ConnectorSe
  */
 export const tcp = (options: TcpOptions = {}): Effect.Effect<ConnectorService, never, Scope> =>
   Effect.zipRight(
-    checked(options),
+    checkOptions(options),
     Effect.flatMap(Resolver, (resolver) =>
       Effect.flatMap(makeTcpDialer(options, { resolver: options.resolver ?? resolver }), (dialer) =>
-        pooled(options, dialer)
+        makePool(options, dialer)
       )
     )
   )
@@ -471,8 +473,10 @@ export const tcp = (options: TcpOptions = {}): Effect.Effect<ConnectorService, n
  */
 export const unix = (options: UnixOptions): Effect.Effect<ConnectorService, never, Scope> =>
   Effect.zipRight(
-    typeof options.path === "string" ? checked(options) : Effect.die(new TypeError("Connector: path is not text")),
-    Effect.suspend(() => pooled(options, makeUnixDialer(options)))
+    typeof options.path === "string"
+      ? checkOptions(options)
+      : Effect.die(new TypeError("Connector: path: expected a string")),
+    Effect.suspend(() => makePool(options, makeUnixDialer(options)))
   )
 
 /**

@@ -71,7 +71,7 @@ const pairsOf = (headers: Headers.Headers | undefined): ReadonlyArray<{ readonly
   headers === undefined ? [] : Object.entries(headers).map(([name, value]) => ({ name, value }))
 
 /** The first `size` bytes of chunks. */
-const beginning = (chunks: ReadonlyArray<Uint8Array>, size: number): Buffer => {
+const firstBytes = (chunks: ReadonlyArray<Uint8Array>, size: number): Buffer => {
   const parts: Array<Uint8Array> = []
   let left = size
   for (const chunk of chunks) {
@@ -104,7 +104,7 @@ const queryOf = (url: string): ReadonlyArray<{ readonly name: string; readonly v
 
 const requestOf = (attempt: Attempt, maxBodySize: number) => {
   const mimeType = attempt.requestHeaders?.["content-type"] ?? "application/octet-stream"
-  const body = maxBodySize > 0 && attempt.sent.length > 0 ? beginning(attempt.sent, maxBodySize) : undefined
+  const body = maxBodySize > 0 && attempt.sent.length > 0 ? firstBytes(attempt.sent, maxBodySize) : undefined
   return {
     method: attempt.method,
     url: attempt.url,
@@ -133,7 +133,7 @@ const noResponse = (error: string | undefined) => ({
 
 const responseOf = (attempt: Attempt, response: ResponseHead, maxBodySize: number) => {
   const mimeType = response.headers["content-type"] ?? "x-unknown"
-  const body = maxBodySize > 0 && attempt.received.length > 0 ? beginning(attempt.received, maxBodySize) : undefined
+  const body = maxBodySize > 0 && attempt.received.length > 0 ? firstBytes(attempt.received, maxBodySize) : undefined
   return {
     status: response.status,
     statusText: response.reason,
@@ -208,7 +208,7 @@ export const fromSignals = (signals: Iterable<Signal>, options?: HarOptions): Ha
 }
 
 /** Shortens a chunk to the part that the archive will contain. */
-const trimmed = (signal: Signal, maxBodySize: number): Signal => {
+const withShortChunk = (signal: Signal, maxBodySize: number): Signal => {
   if (signal._tag !== "RequestChunkSent" && signal._tag !== "ResponseChunkReceived") return signal
   const room = maxBodySize - (signal.transferred - signal.chunk.length)
   return room >= signal.chunk.length ? signal : { ...signal, chunk: signal.chunk.slice(0, Math.max(0, room)) }
@@ -252,7 +252,7 @@ export const record: {
       Effect.uninterruptibleMask((restore) => {
         const signals: Array<Signal> = []
         const maxBodySize = options?.maxBodySize ?? 0
-        const watched = collectInto(self, { signal: (signal) => signals.push(trimmed(signal, maxBodySize)) })
+        const watched = collectInto(self, { signal: (signal) => signals.push(withShortChunk(signal, maxBodySize)) })
         return Effect.flatMap(Effect.exit(restore(watched)), (exit) =>
           Effect.matchCauseEffect(
             Effect.suspend(() => fs.writeFileString(path, JSON.stringify(fromSignals(signals, options), null, 2))),

@@ -279,7 +279,7 @@ export const make = (
     Effect.flatMap(CookieJar, (jar) => orDefect(build(options, connector, jar, false)))
   )
 
-const owning = (options: LayerOptions): Effect.Effect<SessionService, ConfigError, Scope> =>
+const buildOwning = (options: LayerOptions): Effect.Effect<SessionService, ConfigError, Scope> =>
   Effect.flatMap(tcp(options.connector), (connector) =>
     Effect.flatMap(makeCookieJar(options.cookieJar), (jar) => build(options, connector, jar, true))
   )
@@ -303,7 +303,7 @@ const owning = (options: LayerOptions): Effect.Effect<SessionService, ConfigErro
  * @category layers
  */
 export const layer = (options: LayerOptions = {}): Layer.Layer<Session> =>
-  Layer.scoped(Session, orDefect(owning(options)))
+  Layer.scoped(Session, orDefect(buildOwning(options)))
 
 /**
  * A session on the connector and the jar of the context, which other sessions can share (aiohttp:
@@ -326,7 +326,7 @@ export const layerConfig = (config: Config.Config.Wrap<LayerOptions>): Layer.Lay
   Layer.scoped(
     Session,
     Effect.flatMap(Config.unwrap(config), (options) =>
-      Effect.catchAllDefect(owning(options), (defect) =>
+      Effect.catchAllDefect(buildOwning(options), (defect) =>
         Effect.fail(invalidConfig(["session"], defect instanceof Error ? defect.message : String(defect)))
       )
     )
@@ -396,7 +396,7 @@ export const withRequestOptions: {
 )
 
 /** Finds the session in the context. A mock is called through its own functions. */
-const inContext =
+const findInContext =
   (fallback: (session: SessionService) => Effect.Effect<ClientResponse, ClientError, Scope>): FindSession<Session> =>
   (fiber) => {
     const session = Context.unsafeGet(fiber.currentContext, Session)
@@ -415,7 +415,7 @@ export const request = (
   options?: RequestOptions
 ): Effect.Effect<ClientResponse, ClientError, Session | Scope> =>
   send(
-    inContext((session) => session.request(method, url, options)),
+    findInContext((session) => session.request(method, url, options)),
     method,
     url,
     options
@@ -425,7 +425,7 @@ const verb =
   (method: Method, name: "get" | "head" | "options" | "post" | "put" | "patch" | "delete"): Verb<Session> =>
   (url, options) =>
     send(
-      inContext((session) => session[name](url, options)),
+      findInContext((session) => session[name](url, options)),
       method,
       url,
       options
@@ -500,7 +500,7 @@ export const execute = (
   options?: RequestOptions
 ): Effect.Effect<ClientResponse, ClientError, Session | Scope> =>
   sendValue(
-    inContext((session) => session.execute(value, options)),
+    findInContext((session) => session.execute(value, options)),
     fromRequestValue(value, options)
   )
 
@@ -566,4 +566,4 @@ export const paginate = <A, E, R>(
   page: (response: ClientResponse) => Effect.Effect<A, E, R>,
   options: PageOptions<A> = {}
 ): Stream.Stream<A, ClientError | E, Session | Exclude<R, Scope>> =>
-  pages(url, page, options, (at, given) => inContext((session) => session.get(at, given)))
+  pages(url, page, options, (at, given) => findInContext((session) => session.get(at, given)))

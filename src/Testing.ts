@@ -21,11 +21,11 @@ import type {
   ServerDisconnectedError
 } from "./Errors.js"
 import { makeMockTransport } from "./internal/mock/mockTransport.js"
-import { Expected } from "./internal/testing/expectations.js"
+import { Expectations } from "./internal/testing/expectations.js"
 import { fromScripts } from "./internal/testing/faultServer.js"
 import * as Faults from "./internal/testing/faults.js"
 import { record } from "./internal/testing/recorder.js"
-import { replaying } from "./internal/testing/replayer.js"
+import { makeReplayer } from "./internal/testing/replayer.js"
 import { serviceOf } from "./internal/transport/connectorService.js"
 import { TransportHandle, transportOf } from "./internal/transport/transportHandle.js"
 import { layerWithoutDependencies, type Session, type SessionOptions } from "./Session.js"
@@ -171,10 +171,12 @@ export const expectations = <R = never>(
   readonly verify: Effect.Effect<void, UnmetExpectations>
 }> =>
   Effect.sync(() => {
-    const met = new Expected(list)
+    const expected = new Expectations(list)
     return {
-      handler: (request) => met.answer(request),
-      verify: Effect.suspend(() => (met.fulfilled ? Effect.void : Effect.fail(new UnmetExpectations(met.remainder))))
+      handler: (request) => expected.answer(request),
+      verify: Effect.suspend(() =>
+        expected.fulfilled ? Effect.void : Effect.fail(new UnmetExpectations(expected.remainder))
+      )
     }
   })
 
@@ -228,7 +230,7 @@ export const layerReplay = (
   path: string,
   options: CassetteOptions = {}
 ): Layer.Layer<Connector, PlatformError, FileSystem> =>
-  Layer.scoped(Connector, Effect.map(Effect.flatMap(replaying(path, options), makeMockTransport), serviceOf))
+  Layer.scoped(Connector, Effect.map(Effect.flatMap(makeReplayer(path, options), makeMockTransport), serviceOf))
 
 /**
  * A step of a scripted connection.

@@ -10,13 +10,13 @@ const largestBlock = 64 * 1024
  * Limits of one block for all bytes that are still expected, because a peer may claim any length. The block has at most
  * `size` bytes, or `ratio` times those received so far if that is more, and never more than `most`.
  */
-const trusted = { size: 256 * 1024, ratio: 8, most: 64 * 1024 * 1024 } as const
+const trustedLimits = { size: 256 * 1024, ratio: 8, most: 64 * 1024 * 1024 } as const
 
 /** A growable byte buffer. Copies the bytes that are appended. */
 export class ByteBuilder {
   size = 0
   private readonly expected: number
-  private full: Array<Uint8Array> = []
+  private fullBlocks: Array<Uint8Array> = []
   private block: Uint8Array | undefined = undefined
   private used = 0
 
@@ -35,7 +35,7 @@ export class ByteBuilder {
       this.used += count
       from += count
       if (this.used === block.length) {
-        this.full.push(block)
+        this.fullBlocks.push(block)
         this.block = undefined
         this.used = 0
       }
@@ -44,24 +44,27 @@ export class ByteBuilder {
     if (from === end) return
     const length = end - from
     const due = this.expected - this.size + length
-    if (due > length && due <= Math.min(trusted.most, Math.max(trusted.size, trusted.ratio * this.size))) {
-      this.block = filledLater(due)
+    if (
+      due > length &&
+      due <= Math.min(trustedLimits.most, Math.max(trustedLimits.size, trustedLimits.ratio * this.size))
+    ) {
+      this.block = uninitialised(due)
       this.block.set(slab.subarray(from, end), 0)
       this.used = length
       return
     }
     // The first piece is usually the only one, and gets a block of its size. Later pieces share blocks of growing size.
-    if (from === start && this.full.length === 0 && block === undefined) {
-      this.full.push(new Uint8Array(slab.subarray(from, end)))
+    if (from === start && this.fullBlocks.length === 0 && block === undefined) {
+      this.fullBlocks.push(new Uint8Array(slab.subarray(from, end)))
       return
     }
     if (length >= largestBlock) {
-      this.full.push(new Uint8Array(slab.subarray(from, end)))
+      this.fullBlocks.push(new Uint8Array(slab.subarray(from, end)))
       return
     }
     const next = new Uint8Array(Math.max(length, Math.min(largestBlock, Math.max(smallestBlock, this.size))))
     next.set(slab.subarray(from, end), 0)
-    if (length === next.length) this.full.push(next)
+    if (length === next.length) this.fullBlocks.push(next)
     else {
       this.block = next
       this.used = length
@@ -70,9 +73,9 @@ export class ByteBuilder {
 
   /** Returns all blocks in order and empties the builder. */
   blocks(): Array<Uint8Array> {
-    const out = this.full
+    const out = this.fullBlocks
     if (this.block !== undefined) out.push(this.block.subarray(0, this.used))
-    this.full = []
+    this.fullBlocks = []
     this.block = undefined
     this.used = 0
     this.size = 0
@@ -89,7 +92,7 @@ export class ByteBuilder {
     const first = blocks[0]
     if (first === undefined) return new Uint8Array(0)
     if (blocks.length === 1 && first.buffer.byteLength === size) return first
-    const out = filledLater(size)
+    const out = uninitialised(size)
     let at = 0
     for (const block of blocks) {
       out.set(block, at)
@@ -100,4 +103,4 @@ export class ByteBuilder {
 }
 
 /** Uninitialised memory, which the caller must overwrite completely. */
-const filledLater = (size: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(size).buffer)
+const uninitialised = (size: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(size).buffer)

@@ -43,21 +43,21 @@ const millis = (input: Duration.DurationInput | undefined, otherwise: number): n
   return toMillis(input)
 }
 
-const standard = (name: Name): number => Duration.toMillis(defaults[name])
+const defaultOf = (name: Name): number => Duration.toMillis(defaults[name])
 
 /** Decodes limits and applies the defaults. Throws if one of them is not a duration. */
 export const resolve = (timeouts: Timeouts): Limits => {
-  const total = millis(timeouts.total, standard("total"))
+  const total = millis(timeouts.total, defaultOf("total"))
   const covered = (name: "connect" | "send" | "headers" | "body"): number =>
-    millis(timeouts[name], total === Infinity ? fallback : standard(name))
+    millis(timeouts[name], total === Infinity ? fallback : defaultOf(name))
   return {
     total,
     connect: covered("connect"),
-    poolWait: millis(timeouts.poolWait, standard("poolWait")),
-    dns: millis(timeouts.dns, standard("dns")),
-    socketConnect: millis(timeouts.socketConnect, standard("socketConnect")),
-    proxy: millis(timeouts.proxy, standard("proxy")),
-    tls: millis(timeouts.tls, standard("tls")),
+    poolWait: millis(timeouts.poolWait, defaultOf("poolWait")),
+    dns: millis(timeouts.dns, defaultOf("dns")),
+    socketConnect: millis(timeouts.socketConnect, defaultOf("socketConnect")),
+    proxy: millis(timeouts.proxy, defaultOf("proxy")),
+    tls: millis(timeouts.tls, defaultOf("tls")),
     send: covered("send"),
     headers: covered("headers"),
     body: covered("body"),

@@ -34,7 +34,7 @@ class Race<A, E, E2> {
   }
 
   /** Settles with the exit of the effect or with the failure, whichever comes first. */
-  get first(): Effect.Effect<A, E | E2> {
+  get outcome(): Effect.Effect<A, E | E2> {
     return cancellable<A, E | E2>((resume) => {
       let unobserve = nothing
       const settle = (outcome: Effect.Effect<A, E | E2>) => {
@@ -103,7 +103,7 @@ export const raceWithCallback = <A, E, R, E2>(
       const race = new Race<A, E, E2>(fiber)
       const first = Effect.suspend(() => {
         race.begin(begin)
-        return restore(race.first)
+        return restore(race.outcome)
       })
       return Effect.matchCauseEffect(first, {
         onFailure: (cause) =>

@@ -22,7 +22,8 @@ type Pulled<A, E, R> = Effect.Effect<ReadonlyArray<A>, Option.Option<E>, R>
 export abstract class Reconnection<A, Reading extends { readonly scope: Scope.CloseableScope }, F, E, R = never> {
   private reading: Reading | undefined = undefined
   private ended = false
-  private fresh = true
+  /** Whether the current reading has delivered no values yet. */
+  private hasNoValues = true
   private readonly pause: Pause<F>
 
   constructor(pause: Pause<F>) {
@@ -51,7 +52,7 @@ export abstract class Reconnection<A, Reading extends { readonly scope: Scope.Cl
    * Runs `open` in a new Scope, and keeps the Scope open with the reading that `begin` makes. Closes it if `open`
    * fails, or if `begin` makes no reading.
    */
-  protected opening<B, E2, Begun extends Reading | undefined>(
+  protected openReading<B, E2, Begun extends Reading | undefined>(
     open: Effect.Effect<B, E2, Scope.Scope>,
     begin: (opened: B, scope: Scope.CloseableScope) => Effect.Effect<Begun>
   ): Effect.Effect<Begun, E2> {
@@ -70,9 +71,9 @@ export abstract class Reconnection<A, Reading extends { readonly scope: Scope.Cl
   }
 
   /** Succeeds with values of the source. The first ones after a loss reset the pause. */
-  protected arrived(values: ReadonlyArray<A>): Pulled<A, E, R> {
-    if (!this.fresh || values.length === 0) return Effect.succeed(values)
-    this.fresh = false
+  protected deliver(values: ReadonlyArray<A>): Pulled<A, E, R> {
+    if (!this.hasNoValues || values.length === 0) return Effect.succeed(values)
+    this.hasNoValues = false
     return Effect.as(this.pause.reset, values)
   }
 
@@ -83,8 +84,8 @@ export abstract class Reconnection<A, Reading extends { readonly scope: Scope.Cl
   }
 
   /** Waits and connects again, or ends with `end`. */
-  protected again(error: F, end: Option.Option<E>): Pulled<A, E, R> {
-    this.fresh = true
+  protected reconnect(error: F, end: Option.Option<E>): Pulled<A, E, R> {
+    this.hasNoValues = true
     return Effect.flatMap(this.pause.after(error), (again) => (again ? this.pull : this.end(end)))
   }
 }

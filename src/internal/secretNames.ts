@@ -23,16 +23,16 @@
 const words = (text: string): ReadonlySet<string> => new Set(text.split(" "))
 
 /** Rule 1. */
-const anywhere = words("password passwords passwd passphrase pwd secret")
+const secretAnywhere = words("password passwords passwd passphrase pwd secret")
 
 /** Rule 2. */
-const last = words(
+const secretAtEnd = words(
   "token signature sig hmac jwt jws bearer assertion credential credentials creds auth authorization oauth otp totp " +
     "pass pw passcode pin verifier csrf xsrf session sessid sas apikey"
 )
 
 /** Words before "token" that make it a position in a list. */
-const places = words(
+const listPositions = words(
   "page next previous prev continuation sync paging pagination cursor skip start starting end last delta scroll nextpage"
 )
 
@@ -51,10 +51,10 @@ const secretCodes = words(
 )
 
 /** Rule 5: whole names, compared without separators. */
-const alone = words("sign ticket cookie cookies sid code key samlresponse samlart")
+const secretAlone = words("sign ticket cookie cookies sid code key samlresponse samlart")
 
 /** Rule 7. */
-const joined = [
+const secretCompounds = [
   ..."password passwd passphrase secret token signature credential credentials authorization".split(" "),
   ..."apikey appkey accesskey secretkey privatekey authkey accountkey subscriptionkey licensekey".split(" "),
   ..."accesskeyid sessionid sessid authcode".split(" ")
@@ -80,18 +80,20 @@ const split = (name: string): Array<string> => {
   return all
 }
 
-const isJoined = (word: string): boolean =>
-  joined.some((end) => word.endsWith(end) && !(end === "token" && places.has(word.slice(0, -end.length))))
+const isSecretCompound = (word: string): boolean =>
+  secretCompounds.some(
+    (end) => word.endsWith(end) && !(end === "token" && listPositions.has(word.slice(0, -end.length)))
+  )
 
-const judge = (name: string): boolean => {
+const decide = (name: string): boolean => {
   const all = split(name)
-  if (all.some((word) => anywhere.has(word))) return true
-  if (alone.has(all.join(""))) return true
+  if (all.some((word) => secretAnywhere.has(word))) return true
+  if (secretAlone.has(all.join(""))) return true
   const end = (all[all.length - 1] ?? "").replace(/(?<=[a-z])\d+$/, "")
   const before = all[all.length - 2]
   switch (end) {
     case "token":
-      return before === undefined || !places.has(before)
+      return before === undefined || !listPositions.has(before)
     case "key":
       return before === undefined || !ordinaryKeys.has(before)
     case "code":
@@ -99,7 +101,7 @@ const judge = (name: string): boolean => {
     case "id":
       return before === "session" || (before === "key" && all[all.length - 3] === "access")
     default:
-      return last.has(end) || anywhere.has(end) || isJoined(end)
+      return secretAtEnd.has(end) || secretAnywhere.has(end) || isSecretCompound(end)
   }
 }
 
@@ -112,7 +114,7 @@ const maxVerdicts = 512
 export const isSecretName = (name: string): boolean => {
   let secret = verdicts.get(name)
   if (secret === undefined) {
-    secret = judge(name)
+    secret = decide(name)
     if (verdicts.size >= maxVerdicts) verdicts.clear()
     if (name.length <= maxLength) verdicts.set(name, secret)
   }

@@ -11,9 +11,9 @@ import {
   hasSecurePrefix,
   isLoopbackHost,
   keepsPrefixes,
-  ownScope,
   type Rejection,
-  resolveScope
+  resolveScope,
+  scopeOfProgram
 } from "./rules.js"
 import { type Entry, type Removed, Store, type Stored, sendingOrder } from "./store.js"
 import type { CookieTarget } from "./target.js"
@@ -49,7 +49,7 @@ const maxHeaderLength = 8190
 const maxAge = 400 * 24 * 60 * 60 * 1000
 
 /** A cookie that the program itself adds, as octets. */
-export interface OwnCookie {
+export interface ProgramCookie {
   readonly name: string
   readonly value: string
   readonly domain?: string | undefined
@@ -134,29 +134,31 @@ export class Jar {
    * Stores a cookie of the program for the host of `target`; without a target, for the domain of the cookie or, without
    * one, for every host. Returns the reason if the jar rejects the cookie.
    */
-  put(cookie: OwnCookie, target: CookieTarget | undefined, now: number): CookieRejection | undefined {
+  put(cookie: ProgramCookie, target: CookieTarget | undefined, now: number): CookieRejection | undefined {
     if (this.settings.maxCookies === 0) return undefined
     if (target !== undefined && this.#rejectsAddress(target)) return "Address"
     const unsendable = this.#unsendableReason(cookie)
     if (unsendable !== undefined) return unsendable
     const scope =
-      target === undefined ? ownScope(cookie.domain, cookie.hostOnly === true) : resolveScope(cookie.domain, target)
+      target === undefined
+        ? scopeOfProgram(cookie.domain, cookie.hostOnly === true)
+        : resolveScope(cookie.domain, target)
     if (typeof scope === "string") return scope
     if (!this.settings.unsafe && isIP(scope.domain) !== 0) return "Address"
-    const promised = hasHostPrefix(cookie.name) || hasSecurePrefix(cookie.name)
+    const prefixRequiresSecure = hasHostPrefix(cookie.name) || hasSecurePrefix(cookie.name)
     // An invalid Date is ignored.
-    const until = cookie.expires === undefined || Number.isNaN(cookie.expires) ? Infinity : cookie.expires
+    const expires = cookie.expires === undefined || Number.isNaN(cookie.expires) ? Infinity : cookie.expires
     return this.#commit(
       {
         name: cookie.name,
         value: cookie.value,
         ...scope,
         path: cookie.path?.startsWith("/") === true ? cookie.path : "/",
-        secure: cookie.secure ?? (promised && (target === undefined || this.#isSecure(target))),
+        secure: cookie.secure ?? (prefixRequiresSecure && (target === undefined || this.#isSecure(target))),
         httpOnly: cookie.httpOnly ?? false,
         sameSite: cookie.sameSite,
         partitioned: cookie.partitioned ?? false,
-        expires: until === Infinity ? Infinity : Math.min(until, now + maxAge)
+        expires: expires === Infinity ? Infinity : Math.min(expires, now + maxAge)
       },
       now
     )
@@ -231,10 +233,10 @@ export class Jar {
    */
   merge(cookies: ReadonlyArray<Stored>, removed: ReadonlyArray<Removed>, now: number): void {
     for (const cookie of cookies) {
-      const own = this.#store.find(cookie)
-      const known = Math.max(own?.updated ?? -1, this.#store.removalOf(cookie)?.updated ?? -1)
-      const decides = cookie.updated === known && own !== undefined && cookie.value > own.value
-      if (cookie.updated > known || decides) this.#restoreOne(cookie, now)
+      const current = this.#store.find(cookie)
+      const known = Math.max(current?.updated ?? -1, this.#store.removalOf(cookie)?.updated ?? -1)
+      const winsTie = cookie.updated === known && current !== undefined && cookie.value > current.value
+      if (cookie.updated > known || winsTie) this.#restoreOne(cookie, now)
     }
     for (const removal of removed) {
       const known = Math.max(
@@ -268,7 +270,7 @@ export class Jar {
     return target.ip !== 0 && !this.settings.unsafe
   }
 
-  #unsendableReason({ name, path, value }: OwnCookie): CookieRejection | undefined {
+  #unsendableReason({ name, path, value }: ProgramCookie): CookieRejection | undefined {
     if (name.length + value.length > maxPairLength) return "TooLarge"
     if (name === "" && !this.settings.nameless) return "Nameless"
     if ((name === "" && value === "") || controls.test(name) || /[=;]|^ | $/.test(name) || controls.test(path ?? ""))

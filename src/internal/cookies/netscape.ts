@@ -4,7 +4,7 @@ import type { Cookie } from "../../CookieJar.js"
 import { CookieJarError } from "../../Errors.js"
 import { maxEntries, maxLength } from "./document.js"
 import { maxPairLength } from "./parse.js"
-import { ownScope } from "./rules.js"
+import { scopeOfProgram } from "./rules.js"
 import type { Stored } from "./store.js"
 import { canonicalDomain } from "./target.js"
 import { toWire } from "./wire.js"
@@ -45,7 +45,7 @@ const readLine = (line: string, now: number): Stored | string => {
   if (expires === undefined) return "expected seconds since 1970 for the expiry"
   if (!path.startsWith("/")) return 'expected a path that begins with "/"'
   const canonical = canonicalDomain(domain)
-  const scope = canonical === "" ? "Domain" : ownScope(canonical, !hostOnly)
+  const scope = canonical === "" ? "Domain" : scopeOfProgram(canonical, !hostOnly)
   if (typeof scope === "string") return "expected a domain name or an IP address"
   if (controls.test(line) || /[=;]/.test(name))
     return "expected a name without = and ; and text without control characters"

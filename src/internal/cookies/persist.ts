@@ -29,7 +29,7 @@ const maxRetryDelay = 60_000
 /** Most checks after a save. One is enough, unless another process writes at the same time. */
 const maxChecks = 5
 
-const missing: Saved = { cookies: [], removed: [] }
+const emptyJar: Saved = { cookies: [], removed: [] }
 
 /**
  * How often invalid text is read before it counts as corrupt, because a store that writes in place may return half a
@@ -52,7 +52,7 @@ const read = <E extends StoreError>(store: JarStore<E>, key: string): Effect.Eff
       (found: unknown): Effect.Effect<Saved, CookieJarError> => {
         const text = storedText(found)
         if (text === undefined) return Effect.fail(unreadable(`expected ${storedKind}, got ${kindOf(found)}`))
-        if (Option.isNone(text)) return Effect.succeed(missing)
+        if (Option.isNone(text)) return Effect.succeed(emptyJar)
         const { value } = text
         return typeof value === "string"
           ? Effect.flatMap(Clock.currentTimeMillis, (now) => fromEither(decodeText(value, now)))
@@ -78,7 +78,7 @@ const identity = ({ domain, hostOnly, name, path }: Stored | Removed): string =>
   `${domain}\n${hostOnly ? "=" : "."}${name}\n${path}`
 
 /** Whether the jar has changes that are not in the saved state. */
-const hasNews = (jar: Jar, saved: Saved, now: number): boolean => {
+const hasUnsavedChanges = (jar: Jar, saved: Saved, now: number): boolean => {
   const known = new Map<string, number>()
   for (const each of [...saved.cookies, ...saved.removed]) known.set(identity(each), each.updated)
   const isNews = (each: Stored | Removed): boolean => (known.get(identity(each)) ?? -1) < each.updated
@@ -125,9 +125,9 @@ export const persist = <E extends StoreError>(
     const save = Effect.gen(function* () {
       const before = yield* readInto(jar, store, key)
       const now = yield* Clock.currentTimeMillis
-      const settled = !hasNews(jar, before, now)
-      if (!settled) yield* Effect.uninterruptible(store.set(key, encodeText(jar, now)))
-      return settled
+      const isSaved = !hasUnsavedChanges(jar, before, now)
+      if (!isSaved) yield* Effect.uninterruptible(store.set(key, encodeText(jar, now)))
+      return isSaved
     })
 
     const saveUntilSettled = Effect.gen(function* () {

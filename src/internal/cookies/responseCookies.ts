@@ -7,7 +7,7 @@ import { parseSetCookie, type SetCookie } from "./parse.js"
 
 const prototype: object = Object.getPrototypeOf(Cookies.unsafeMakeCookie("name", ""))
 
-const decoded = (text: string): string => {
+const decodePercent = (text: string): string => {
   if (!text.includes("%")) return text
   try {
     return decodeURIComponent(text)
@@ -42,7 +42,7 @@ const shownCookie = ({ name, options }: Cookies.Cookie): object => ({
 const toCookie = (parsed: SetCookie): Cookies.Cookie => {
   const cookie: Cookies.Cookie = Object.assign(Object.create(prototype), {
     name: parsed.name,
-    value: decoded(parsed.value),
+    value: decodePercent(parsed.value),
     valueEncoded: parsed.value,
     options: toOptions(parsed)
   })

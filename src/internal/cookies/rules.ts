@@ -76,7 +76,7 @@ export const resolveScope = (
 }
 
 /** The scope of a cookie that the program adds without a URL. */
-export const ownScope = (domain: string | undefined, hostOnly: boolean): CookieScope | "Domain" => {
+export const scopeOfProgram = (domain: string | undefined, hostOnly: boolean): CookieScope | "Domain" => {
   if (domain === undefined || domain === "") return { domain: "", hostOnly: false }
   if (!/^[^\x00-\x20A-Z\x7f-\uffff/?#@\\]+$/.test(domain)) return "Domain"
   return { domain, hostOnly: hostOnly || isIP(domain) !== 0 || isPublicSuffix(domain) }

@@ -14,18 +14,18 @@ import { conceal, inspectable } from "../inspection.js"
 import { redacted } from "../redact.js"
 import { decode, encode } from "./document.js"
 import { toPairs } from "./header.js"
-import type { Jar, OwnCookie } from "./jar.js"
+import type { Jar, ProgramCookie } from "./jar.js"
 import { register } from "./registry.js"
 import { needsSuffixes, rejectionSentences } from "./rules.js"
 import type { Entry } from "./store.js"
 import { type CookieTarget, canonicalDomain, fromUrl } from "./target.js"
 import { fromWire, toWire } from "./wire.js"
 
-const views = new WeakMap<Entry, Cookie>()
+const publicCookies = new WeakMap<Entry, Cookie>()
 
 /** Converts an entry to the public type, with text, Options and dates. Cached per entry. */
 const toCookie = (entry: Entry): Cookie => {
-  const known = views.get(entry)
+  const known = publicCookies.get(entry)
   if (known !== undefined) return known
   const { domain, hostOnly, httpOnly, partitioned, secure } = entry
   const cookie: Cookie = {
@@ -42,11 +42,11 @@ const toCookie = (entry: Entry): Cookie => {
     created: DateTime.unsafeMake(entry.created)
   }
   conceal(cookie, () => ({ ...cookie, value: redacted }))
-  views.set(entry, cookie)
+  publicCookies.set(entry, cookie)
   return cookie
 }
 
-const ownOf = (cookie: Cookies.Cookie, now: number): OwnCookie => {
+const fromPlatformCookie = (cookie: Cookies.Cookie, now: number): ProgramCookie => {
   const { domain, expires, httpOnly, maxAge, partitioned, path, sameSite, secure } = cookie.options ?? {}
   return {
     name: toWire(cookie.name),
@@ -62,15 +62,15 @@ const ownOf = (cookie: Cookies.Cookie, now: number): OwnCookie => {
 }
 
 /** Reads a text, or an Option of text. */
-const sameSiteOf = (given: CookieInput["sameSite"]): OwnCookie["sameSite"] =>
-  Option.isOption(given) ? Option.getOrUndefined(given) : given
+const sameSiteOf = (input: CookieInput["sameSite"]): ProgramCookie["sameSite"] =>
+  Option.isOption(input) ? Option.getOrUndefined(input) : input
 
-const expiresOf = (given: CookieInput["expires"]): number | undefined => {
-  const time = Option.isOption(given) ? Option.getOrUndefined(given) : given
+const expiresOf = (input: CookieInput["expires"]): number | undefined => {
+  const time = Option.isOption(input) ? Option.getOrUndefined(input) : input
   return time instanceof Date ? time.getTime() : time?.epochMillis
 }
 
-const inputOf = (cookie: CookieInput): OwnCookie => ({
+const fromInput = (cookie: CookieInput): ProgramCookie => ({
   name: toWire(cookie.name),
   value: toWire(cookie.value),
   domain: canonicalDomain(cookie.domain),
@@ -83,9 +83,9 @@ const inputOf = (cookie: CookieInput): OwnCookie => ({
   expires: expiresOf(cookie.expires)
 })
 
-const toOwn = (cookies: CookiesInput | Cookies.Cookies, now: number): ReadonlyArray<OwnCookie> =>
+const toProgramCookies = (cookies: CookiesInput | Cookies.Cookies, now: number): ReadonlyArray<ProgramCookie> =>
   isCookies(cookies)
-    ? Object.values(cookies.cookies).map((cookie) => ownOf(cookie, now))
+    ? Object.values(cookies.cookies).map((cookie) => fromPlatformCookie(cookie, now))
     : toPairs(cookies).map(([name, value]) => ({ name: toWire(name), value: toWire(value) }))
 
 const isCookies = (input: CookiesInput | Cookies.Cookies): input is Cookies.Cookies => Cookies.isCookies(input)
@@ -117,13 +117,13 @@ export const fromJar = (jar: Jar): CookieJarService => {
     "~effect-http-session/CookieJar": "~effect-http-session/CookieJar",
     setCookies: (lines, url) =>
       Effect.suspend(() => {
-        const given = Array.from(lines)
-        const store = atUrl(url, (target, now) => jar.store(given, target, now))
-        return needsSuffixes(given) ? Effect.zipRight(loadSuffixes, store) : store
+        const setCookieLines = Array.from(lines)
+        const store = atUrl(url, (target, now) => jar.store(setCookieLines, target, now))
+        return needsSuffixes(setCookieLines) ? Effect.zipRight(loadSuffixes, store) : store
       }),
     updateCookies: (cookies, url) => {
       const put = (target: CookieTarget | undefined, now: number): void => {
-        for (const cookie of toOwn(cookies, now)) jar.put(cookie, target, now)
+        for (const cookie of toProgramCookies(cookies, now)) jar.put(cookie, target, now)
       }
       const update = url === undefined ? at((now) => put(undefined, now)) : atUrl(url, put)
       return hasDomain(cookies) ? Effect.zipRight(loadSuffixes, update) : update
@@ -132,7 +132,7 @@ export const fromJar = (jar: Jar): CookieJarService => {
       Effect.zipRight(
         loadSuffixes,
         Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          const reason = jar.put(inputOf(cookie), undefined, now)
+          const reason = jar.put(fromInput(cookie), undefined, now)
           return reason === undefined
             ? Effect.void
             : new CookieJarError({ reason: "Rejected", description: rejectionSentences[reason] })

@@ -16,8 +16,8 @@ const limit = (name: string, value: number | undefined, fallback: number): numbe
 /** "host:port" of each http origin. Omits https origins, which are secure anyway. */
 const secureOrigins = (origins: ReadonlyArray<string>): ReadonlySet<string> => {
   const out = new Set<string>()
-  for (const given of origins) {
-    const target = parseTarget(given, false)
+  for (const text of origins) {
+    const target = parseTarget(text, false)
     if (target instanceof InvalidURL) {
       throw new TypeError('Invalid option "treatAsSecureOrigin": expected an origin such as "http://localhost:3000"')
     }

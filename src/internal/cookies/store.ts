@@ -61,7 +61,7 @@ export const sendingOrder = (a: Entry, b: Entry): number =>
 
 const creationOrder = (a: Entry, b: Entry): number => a.created - b.created || a.order - b.order
 
-const same = (a: Stored, b: Stored): boolean =>
+const isSameCookie = (a: Stored, b: Stored): boolean =>
   a.value === b.value &&
   a.secure === b.secure &&
   a.httpOnly === b.httpOnly &&
@@ -91,7 +91,7 @@ export class Store {
   #count = 0
   #clock = 0
   /** The value of `used` for the next restored cookie. Restored cookies count as used before all others. */
-  #past = Number.MIN_SAFE_INTEGER
+  #pastUse = Number.MIN_SAFE_INTEGER
   /** The earliest expiry of any cookie. */
   #earliest = Infinity
   /** The order of eviction, least recently used last. It may be stale; entries used since are skipped. */
@@ -171,7 +171,7 @@ export class Store {
    * used. `old` is the cookie before the change.
    */
   put(cookie: Stored, now: number, restored = false, old = this.find(cookie)): void {
-    if (old !== undefined && same(old, cookie) && this.#removed === undefined) {
+    if (old !== undefined && isSameCookie(old, cookie) && this.#removed === undefined) {
       this.touch(old)
       return
     }
@@ -185,7 +185,7 @@ export class Store {
       key,
       sent: this.#options.toSent(cookie.value),
       order,
-      used: restored ? ++this.#past : ++this.#clock
+      used: restored ? ++this.#pastUse : ++this.#clock
     })
     this.#removed?.delete(`${cookie.domain}\n${key}`)
     this.#changed()

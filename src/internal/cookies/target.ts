@@ -47,8 +47,8 @@ export const fromUrl = (input: UrlInput): Either.Either<CookieTarget, InvalidURL
   const url = parseUrl(text)
   if (url === undefined) {
     return /^[a-z][a-z0-9+.-]*:/i.test(text)
-      ? invalid(text, "Syntax", "not a URL")
-      : invalid(text, "Relative", "not an absolute URL")
+      ? invalid(text, "Syntax", "expected a URL")
+      : invalid(text, "Relative", "expected an absolute URL")
   }
   const scheme = toScheme(url.protocol)
   if (scheme === undefined) return invalid(text, "Scheme", "expected scheme http, https, ws or wss")

@@ -1,7 +1,7 @@
 /** Reads the JSON format of the tough-cookie package. */
 import * as Schema from "effect/Schema"
 import { maxPairLength } from "./parse.js"
-import { ownScope } from "./rules.js"
+import { scopeOfProgram } from "./rules.js"
 import type { Stored } from "./store.js"
 import { canonicalDomain } from "./target.js"
 import { toWire } from "./wire.js"
@@ -10,7 +10,7 @@ const Text = Schema.String.pipe(Schema.pattern(/^[^\x00-\x08\x0a-\x1f\x7f;]*$/),
 
 const Domain = Schema.String.pipe(
   Schema.filter(
-    (domain) => typeof ownScope(canonicalDomain(domain), false) === "object" && canonicalDomain(domain) !== ""
+    (domain) => typeof scopeOfProgram(canonicalDomain(domain), false) === "object" && canonicalDomain(domain) !== ""
   )
 )
 
@@ -40,13 +40,13 @@ export const ToughJar = Schema.Struct({
   cookies: Schema.Array(ToughCookie)
 })
 
-type Saved = Schema.Schema.Type<typeof ToughCookie>
+type ToughCookieData = Schema.Schema.Type<typeof ToughCookie>
 
 const timeOf = (text: string | null | undefined): number | undefined =>
   text === null || text === undefined || text === "Infinity" ? undefined : Date.parse(text)
 
 /** The expiry of a cookie. As in tough-cookie, Max-Age wins over Expires and counts from the last use. */
-const expiresOf = (cookie: Saved, now: number): number => {
+const expiresOf = (cookie: ToughCookieData, now: number): number => {
   const { maxAge } = cookie
   if (maxAge === undefined || maxAge === null) return timeOf(cookie.expires) ?? Infinity
   const from = timeOf(cookie.lastAccessed) ?? timeOf(cookie.creation) ?? now
@@ -61,7 +61,7 @@ const sameSiteOf = (text: string | null | undefined): Stored["sameSite"] => {
 /** Converts the cookies of tough-cookie. */
 export const fromTough = ({ cookies }: Schema.Schema.Type<typeof ToughJar>, now: number): ReadonlyArray<Stored> =>
   cookies.flatMap((cookie): ReadonlyArray<Stored> => {
-    const scope = ownScope(canonicalDomain(cookie.domain), cookie.hostOnly === true)
+    const scope = scopeOfProgram(canonicalDomain(cookie.domain), cookie.hostOnly === true)
     if (typeof scope === "string") return []
     const created = timeOf(cookie.creation) ?? now
     return [

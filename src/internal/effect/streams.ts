@@ -38,8 +38,8 @@ export const collect = <A, E, R, B>(
 
 /** Repeats an effect and emits its values, up to the one for which `isLast` is true. */
 export const repeated = <A, E, R>(
-  one: Effect.Effect<readonly [value: A, isLast: boolean], E, R>
+  readOne: Effect.Effect<readonly [value: A, isLast: boolean], E, R>
 ): Stream.Stream<A, E, R> =>
   Stream.paginateEffect(undefined, () =>
-    Effect.map(one, ([value, isLast]) => [value, isLast ? Option.none() : Option.some(undefined)] as const)
+    Effect.map(readOne, ([value, isLast]) => [value, isLast ? Option.none() : Option.some(undefined)] as const)
   )

@@ -42,7 +42,7 @@ class Reader {
   }
 }
 
-interface Open {
+interface OpenChallenge {
   readonly scheme: string
   token68: string | undefined
   readonly params: Map<string, string>
@@ -55,7 +55,7 @@ const parseValue = (reader: Reader): string => {
 
 const parseField = (text: string, out: Array<Challenge>): void => {
   const reader = new Reader(text)
-  let current: Open | undefined
+  let current: OpenChallenge | undefined
   while (!reader.done) {
     reader.take(separators)
     const name = reader.take(token)?.[0]

@@ -29,9 +29,9 @@ const createZstd: unknown = Reflect.get(Zlib, "createZstdDecompress")
 const zstdSync: unknown = Reflect.get(Zlib, "zstdDecompressSync")
 
 /** Whether zstd rejects a truncated body, which Node 22 accepts as complete. */
-const refusesCut = (undo: ZstdSync): boolean => {
+const refusesCut = (decodeZstd: ZstdSync): boolean => {
   try {
-    undo(Uint8Array.of(0x28, 0xb5, 0x2f), { info: true })
+    decodeZstd(Uint8Array.of(0x28, 0xb5, 0x2f), { info: true })
     return false
   } catch {
     return true
@@ -111,8 +111,8 @@ export const create = (coding: Coding, first: number): DecodeStream => {
 export class TooLargeForOneStep extends Error {}
 
 /** Decodes a body of one zstd frame. A body may have several (RFC 8878 section 3), but zlib decodes only the first. */
-const oneFrame = (undo: ZstdSync, bytes: Uint8Array, limit: number): Uint8Array => {
-  const { buffer, engine } = undo(bytes, { maxOutputLength: limit, info: true })
+const decodeOneFrame = (decodeZstd: ZstdSync, bytes: Uint8Array, limit: number): Uint8Array => {
+  const { buffer, engine } = decodeZstd(bytes, { maxOutputLength: limit, info: true })
   if (engine.bytesWritten < bytes.length) throw new TooLargeForOneStep()
   return buffer
 }
@@ -143,7 +143,7 @@ const decode = (coding: Coding, bytes: Uint8Array, limit: number): Uint8Array =>
     case "br":
       return Zlib.brotliDecompressSync(bytes, limited)
     case "zstd":
-      if (isSync(zstdSync)) return oneFrame(zstdSync, bytes, limit)
+      if (isSync(zstdSync)) return decodeOneFrame(zstdSync, bytes, limit)
       throw new Error("This Node has no zstd")
   }
 }

@@ -25,7 +25,7 @@ const decodeAs = (bytes: Uint8Array, label: string): string | undefined => {
  * Joins a filename in segments: `filename*0=`, `filename*1*=` and so on, as written by mail programs (RFC 2231 section
  * 3). A missing segment ends the filename.
  */
-const continued = (parameters: { readonly [name: string]: string }): string | undefined => {
+const joinSegments = (parameters: { readonly [name: string]: string }): string | undefined => {
   const pieces: Array<Buffer> = []
   let charset = "utf-8"
   for (let index = 0; index < maxSegments; index++) {
@@ -53,6 +53,6 @@ export const parse = (value: string | undefined): Option.Option<ContentDispositi
   if (!isToken(parsed.type)) return Option.none()
   const parameters: { [name: string]: string } = Object.create(null)
   for (const [name, text] of Object.entries(parsed.parameters)) if (name !== "") parameters[name] = text
-  const filename = parameters.filename ?? continued(parameters) ?? unterminated(value)
+  const filename = parameters.filename ?? joinSegments(parameters) ?? unterminated(value)
   return Option.some({ type: parsed.type, filename: Option.fromNullable(filename), parameters })
 }

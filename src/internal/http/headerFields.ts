@@ -69,15 +69,15 @@ class FieldCollector {
     return this.names ?? none
   }
 
-  add(name: unknown, given: unknown): boolean {
-    const value = reveal(given)
+  add(name: unknown, input: unknown): boolean {
+    const value = reveal(input)
     const wrong = checkField(name, value)
     if (wrong !== undefined || typeof name !== "string" || typeof value !== "string") {
       this.fault = { option: shownName(name), description: wrong ?? "expected a string" }
       return false
     }
     this.pairs.push([name, trim(value)])
-    if (given !== value) {
+    if (input !== value) {
       this.names ??= new Set()
       this.names.add(name.toLowerCase())
     }

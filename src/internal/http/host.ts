@@ -76,16 +76,16 @@ export const zonedHost = (raw: string): Host | string => {
  * The host that an option names, or a description of why it is invalid. Like `canonicalHost`, but IPv6 needs no
  * brackets, and a final dot is removed.
  */
-export const namedHost = (given: unknown): Host | string => {
-  if (typeof given !== "string") return `expected a string, got ${kindOf(given)}`
-  const host = canonicalHost(isIPv6(given) ? `[${given}]` : given)
+export const namedHost = (input: unknown): Host | string => {
+  if (typeof input !== "string") return `expected a string, got ${kindOf(input)}`
+  const host = canonicalHost(isIPv6(input) ? `[${input}]` : input)
   if (typeof host === "string" || !host.name.endsWith(".")) return host
   return { name: host.name.slice(0, -1), ip: host.ip }
 }
 
 /** The canonical text by which hosts are compared; `undefined` for text that is not a host. */
-export const comparableHost = (given: string): string | undefined => {
-  const host = namedHost(given)
+export const comparableHost = (input: string): string | undefined => {
+  const host = namedHost(input)
   return typeof host === "string" ? undefined : host.name
 }
 

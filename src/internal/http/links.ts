@@ -42,8 +42,8 @@ const resolve = (target: string, base: string): string | undefined => {
   const url = parseUrl(target, base)
   if (url === undefined) return undefined
   const { hostname, href, origin } = url
-  const disguised = /^[\d.]+$/.test(hostname) && hostIn(target) !== hostname && origin !== parseUrl(base)?.origin
-  return disguised ? undefined : href
+  const isDisguised = /^[\d.]+$/.test(hostname) && hostIn(target) !== hostname && origin !== parseUrl(base)?.origin
+  return isDisguised ? undefined : href
 }
 
 interface Parameters {

@@ -8,10 +8,10 @@ export interface MediaType {
 }
 
 /** The media type of a body without a valid Content-Type (RFC 9110 section 8.3). */
-const unknown: MediaType = { essence: "application/octet-stream", charset: undefined }
+const octetStream: MediaType = { essence: "application/octet-stream", charset: undefined }
 
 // The media types of most responses. Others are not added, because peers choose them.
-const common: ReadonlyMap<string, MediaType> = new Map([
+const commonTypes: ReadonlyMap<string, MediaType> = new Map([
   ["application/json", { essence: "application/json", charset: undefined }],
   ["application/json; charset=utf-8", { essence: "application/json", charset: "utf-8" }],
   ["application/json;charset=utf-8", { essence: "application/json", charset: "utf-8" }],
@@ -23,14 +23,14 @@ const common: ReadonlyMap<string, MediaType> = new Map([
 const spaces = /[ \t\n\r]{65,}/g
 
 /** Shortens long runs of white space, which no valid media type contains. */
-const bounded = (value: string): string =>
+const withoutLongSpaces = (value: string): string =>
   value.length <= 64 ? value : value.replace(spaces, (run) => run.slice(0, 64))
 
 /** Parses one value; `undefined` if it is malformed. */
 const parseOne = (value: string): MediaType | undefined => {
-  const known = common.get(value)
+  const known = commonTypes.get(value)
   if (known !== undefined) return known
-  const parsed = MIMEType.parse(bounded(value))
+  const parsed = MIMEType.parse(withoutLongSpaces(value))
   if (parsed === null) return undefined
   const charset = parsed.parameters.get("charset")
   return { essence: parsed.essence, charset: charset === undefined || charset === "" ? undefined : charset }
@@ -59,10 +59,10 @@ const splitList = (list: string): ReadonlyArray<string> => {
  * wins; if it has no charset, it inherits that of an earlier value with the same type.
  */
 export const parse = (value: string | undefined): MediaType => {
-  if (value === undefined || value === "") return unknown
+  if (value === undefined || value === "") return octetStream
   // Most responses have the type of the previous one, often as the same string, which is compared by reference.
   if (value === lastText) return lastType
-  const known = common.get(value)
+  const known = commonTypes.get(value)
   if (known === undefined) return parseList(value)
   lastText = value
   lastType = known
@@ -71,10 +71,10 @@ export const parse = (value: string | undefined): MediaType => {
 
 /** The common value that was parsed last, and its result. */
 let lastText: string | undefined
-let lastType = unknown
+let lastType = octetStream
 
 const parseList = (value: string): MediaType => {
-  if (!value.includes(",")) return parseOne(value) ?? unknown
+  if (!value.includes(",")) return parseOne(value) ?? octetStream
   let last: MediaType | undefined
   for (const one of splitList(value)) {
     const next = parseOne(one)
@@ -82,7 +82,7 @@ const parseList = (value: string): MediaType => {
     const inherited = next.charset === undefined && next.essence === last?.essence ? last.charset : undefined
     last = inherited === undefined ? next : { essence: next.essence, charset: inherited }
   }
-  return last ?? unknown
+  return last ?? octetStream
 }
 
 /** Whether a media type is application/json, text/json or has the suffix +json (MIME Sniffing; RFC 6839). */

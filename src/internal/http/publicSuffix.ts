@@ -13,7 +13,7 @@ export const loadSuffixes: Effect.Effect<void> = Effect.asVoid(list.load)
 /** Whether the list was loaded. */
 export const hasSuffixes = (): boolean => list.loaded !== undefined
 
-const loaded = () => {
+const suffixList = () => {
   const { loaded } = list
   // Neither answer would be safe without the list.
   if (loaded === undefined) throw new Error("expected the Public Suffix List to be loaded")
@@ -21,7 +21,7 @@ const loaded = () => {
 }
 
 /** See `suffixList.ts`. */
-export const isPublicSuffix = (domain: string): boolean => loaded().isPublicSuffix(domain)
+export const isPublicSuffix = (domain: string): boolean => suffixList().isPublicSuffix(domain)
 
 /** See `suffixList.ts`. */
-export const isRegistrySuffix = (domain: string): boolean => loaded().isRegistrySuffix(domain)
+export const isRegistrySuffix = (domain: string): boolean => suffixList().isRegistrySuffix(domain)

@@ -67,9 +67,9 @@ const invalid = (text: string, reason: InvalidURL["reason"], description: string
   new InvalidURL({ url: shown(text), reason, description })
 
 /** Cached origins by their text. To parse a plain URL of a known origin, only its first slash must be found. */
-const written = new Map<string, Origin>()
-const writtenCapacity = 256
-const writtenLength = 300
+const originsByText = new Map<string, Origin>()
+const maxOrigins = 256
+const maxOriginLength = 300
 
 /** A path and query that the URL standard leaves unchanged, apart from "/." in the path. */
 const plainTarget = /^\/[A-Za-z0-9\-._~!$'()*,;:@=&+/]*(?:\?[A-Za-z0-9\-._~!$()*,;:@=&+/?%]*)?$/
@@ -100,7 +100,7 @@ export const parseTarget = (input: UrlInput, encoded: boolean, base?: Target): T
   }
   const slash = input.indexOf("/", 8)
   if (slash !== -1) {
-    const origin = written.get(input.slice(0, slash))
+    const origin = originsByText.get(input.slice(0, slash))
     if (origin !== undefined) {
       const target = input.slice(slash)
       if (plainTarget.test(target) && (encoded || !target.includes("/."))) {
@@ -111,10 +111,10 @@ export const parseTarget = (input: UrlInput, encoded: boolean, base?: Target): T
   return parseText(input, encoded, base)
 }
 
-const parseText = (given: string, encoded: boolean, base: Target | undefined): Target | InvalidURL => {
-  const text = trimSpace(given)
+const parseText = (input: string, encoded: boolean, base: Target | undefined): Target | InvalidURL => {
+  const text = trimSpace(input)
   if (controls.test(text) || isIllFormed(text)) {
-    return invalid(text, "Syntax", "the URL has control characters or an unpaired surrogate")
+    return invalid(text, "Syntax", "expected a URL without control characters and unpaired surrogates")
   }
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(text)?.[1]
   if (scheme === undefined) {
@@ -124,9 +124,9 @@ const parseText = (given: string, encoded: boolean, base: Target | undefined): T
   }
   const name = scheme.toLowerCase()
   if (name !== "http" && name !== "https" && name !== "ws" && name !== "wss") {
-    return invalid(text, "Scheme", "the scheme is neither http nor https")
+    return invalid(text, "Scheme", "expected the scheme http or https")
   }
-  if (!text.startsWith("//", scheme.length + 1)) return invalid(text, "Syntax", 'the scheme is not followed by "//"')
+  if (!text.startsWith("//", scheme.length + 1)) return invalid(text, "Syntax", 'expected "//" after the scheme')
   const secure = name === "https" || name === "wss"
   return parseRest(text, scheme.length + 3, secure ? "https" : "http", name.startsWith("ws"), encoded)
 }
@@ -146,10 +146,10 @@ const parseRest = (
   if (parsed instanceof InvalidURL) return parsed
   // Only a URL with a scheme is cached, not a reference such as "//host".
   const absolute = start > 2
-  if (absolute && !websocket && parsed.userinfo === undefined && start + authority.length <= writtenLength) {
-    if (written.size >= writtenCapacity) written.clear()
+  if (absolute && !websocket && parsed.userinfo === undefined && start + authority.length <= maxOriginLength) {
+    if (originsByText.size >= maxOrigins) originsByText.clear()
     // Copies the text, because a slice would retain the whole URL.
-    written.set(Buffer.from(text.slice(0, start + authority.length)).toString(), parsed.origin)
+    originsByText.set(Buffer.from(text.slice(0, start + authority.length)).toString(), parsed.origin)
   }
   const place = parsePlace(text, length === -1 ? "" : rest.slice(length), encoded)
   if (place instanceof InvalidURL) return place
@@ -161,17 +161,18 @@ const parseAuthority = (
   authority: string,
   scheme: "http" | "https"
 ): { readonly origin: Origin; readonly userinfo: Userinfo | undefined } | InvalidURL => {
-  if (authority.includes("\\")) return invalid(text, "Host", "the authority contains a backslash")
+  if (authority.includes("\\")) return invalid(text, "Host", "expected an authority without a backslash")
   const at = authority.lastIndexOf("@")
   let userinfo: Userinfo | undefined
   if (at !== -1) {
-    if (authority.indexOf("@") !== at) return invalid(text, "Credentials", 'the authority contains two "@"')
+    if (authority.indexOf("@") !== at)
+      return invalid(text, "Credentials", 'expected at most one "@" in the authority; encode others as %40')
     const decoded = parseUserinfo(authority.slice(0, at))
     if (typeof decoded === "string") return invalid(text, "Credentials", decoded)
     userinfo = decoded.user === "" && decoded.password === "" ? undefined : decoded
   }
   const match = /^(\[[^\]]*\]|[^:[\]]*)(?::(\d*))?$/.exec(authority.slice(at + 1))
-  if (match === null) return invalid(text, "Host", "the host or port is malformed")
+  if (match === null) return invalid(text, "Host", "expected a host, optionally with a port")
   const host = zonedHost(match[1] ?? "")
   if (typeof host === "string") return invalid(text, "Host", host)
   const digits = match[2] ?? ""
@@ -184,9 +185,9 @@ const parseUserinfo = (text: string): Userinfo | string => {
   const colon = text.indexOf(":")
   const user = decodePercent(colon === -1 ? text : text.slice(0, colon))
   const password = decodePercent(colon === -1 ? "" : text.slice(colon + 1))
-  if (user === undefined || password === undefined) return "the credentials are not UTF-8"
-  if (user.includes(":")) return 'the user name contains ":"'
-  if (controls.test(user) || controls.test(password)) return "the credentials have control characters"
+  if (user === undefined || password === undefined) return "expected credentials in UTF-8"
+  if (user.includes(":")) return 'expected a user name without ":"'
+  if (controls.test(user) || controls.test(password)) return "expected credentials without control characters"
   return { user, password }
 }
 
@@ -226,7 +227,7 @@ const parseRelative = (text: string, encoded: boolean, base: Target): Target | I
   if (/^[/\\]{2}/.test(text) || text.startsWith("\\")) {
     return text.startsWith("//") && !text.startsWith("///")
       ? parseRest(text, 2, base.origin.scheme, base.websocket, encoded)
-      : invalid(text, "Syntax", "the relative URL begins with a backslash or an empty authority")
+      : invalid(text, "Syntax", "expected a relative URL that begins with neither a backslash nor an empty authority")
   }
   if (!encoded) {
     const { fragment, target } = placeOf(new URL(text, `http://h${base.target}`))
@@ -288,15 +289,15 @@ export const referencesIn = (
  * `requote` converts it to aiohttp's canonical form. A Location without a fragment inherits that of `base` (RFC 9110
  * section 10.2.2).
  */
-export const resolveLocation = (given: string, base: Target, requote: boolean): Target | InvalidURL => {
+export const resolveLocation = (input: string, base: Target, requote: boolean): Target | InvalidURL => {
   const refuse = (reason: InvalidURL["reason"], description: string): InvalidURL =>
-    new InvalidURL({ url: shown(given), reason, description, redirect: true })
-  if (isIllFormed(given)) return refuse("Syntax", "the URL has an unpaired surrogate")
-  const location = trimSpace(given)
+    new InvalidURL({ url: shown(input), reason, description, redirect: true })
+  if (isIllFormed(input)) return refuse("Syntax", "expected a URL without an unpaired surrogate")
+  const location = trimSpace(input)
   const url = parseUrl(location, base.url)
-  if (url === undefined) return refuse("Syntax", "not a valid URL")
+  if (url === undefined) return refuse("Syntax", "expected a valid URL")
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    return refuse("Scheme", "the scheme is neither http nor https")
+    return refuse("Scheme", "expected the scheme http or https")
   }
   if (hasOddSlashes(location)) return refuse("Host", 'expected "//" and a host, got another number of slashes')
   const parsed = parseTarget(withZoneOf(base.url, url.href), true)

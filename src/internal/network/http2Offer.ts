@@ -19,7 +19,7 @@ export interface Refusal {
 
 const contradiction: Refusal = {
   option: "version",
-  description: 'HTTP/2 contradicts forceClose of the connector; use a session without version: "2"'
+  description: 'expected a version below "2", because the connector has forceClose; use a session without version: "2"'
 }
 
 const needsHttp1: Refusal = {

@@ -98,7 +98,7 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
 
   /** Assigns a connection and its slot to an exchange. */
   private use(pooled: Pooled, lease: Lease<Pooled>, exchange: Exchange): Connection {
-    this.pool.connected(lease)
+    this.pool.markAcquired(lease)
     pooled.lease = lease
     this.inFlight.addConnection()
     const connection = pooled.serve(exchange)
@@ -156,13 +156,13 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
     const { lease } = connection
     if (lease === undefined || !this.mayBecomeIdle(connection, deadlines, now)) return false
     // Makes the connection idle before its slot is free, so that the next waiter can take it.
-    this.pool.keep(connection, lease, deadlines, now)
+    this.pool.makeIdle(connection, lease, deadlines, now)
     this.freeSlot(connection)
     return true
   }
 
   onSharedClosed(connection: Http2Connection, reason: ConnectionClosed["reason"]): void {
-    if (connection.lease === undefined) this.pool.drop(connection)
+    if (connection.lease === undefined) this.pool.removeIdle(connection)
     if (this.hub.active()) {
       this.hub.offer({
         _tag: "ConnectionClosed",
@@ -176,7 +176,7 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
   }
 
   onClosed(connection: Http1Connection, reason: ConnectionClosed["reason"], exchange: Exchange | undefined): void {
-    if (exchange === undefined) this.pool.drop(connection)
+    if (exchange === undefined) this.pool.removeIdle(connection)
     const watcher = exchange?.trace ?? (this.hub.active() ? this.hub : undefined)
     watcher?.offer({
       _tag: "ConnectionClosed",

@@ -87,9 +87,9 @@ export const makeHttpClient = (session: Pick<SessionService, "request">): HttpCl
   )
 
 const makeClient = (session: Pick<SessionService, "request">): HttpClient.HttpClient =>
-  HttpClient.make((given, url, signal, fiber) => {
+  HttpClient.make((original, url, signal, fiber) => {
     const names = withoutHidden(redactedNamesOf(stateOf(fiber)))
-    const request = hideSecrets(given, names)
+    const request = hideSecrets(original, names)
     const sent = Effect.flatMap(Scope.make(), (scope) => {
       const lifetime = new Lifetime(scope, signal)
       const opened = Effect.mapInputContext(

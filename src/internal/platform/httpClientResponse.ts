@@ -61,26 +61,26 @@ export class PlatformResponse extends ResponseBase implements HttpClientResponse
   }
 
   get text(): Effect.Effect<string, ResponseFailure> {
-    return this.whole(this.original.text)
+    return this.readWhole(this.original.text)
   }
   get json(): Effect.Effect<Json, ResponseFailure> {
-    return this.whole(jsonOf(this.original.json))
+    return this.readWhole(jsonOf(this.original.json))
   }
   get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, ResponseFailure> {
-    return this.whole(this.original.urlParamsBody)
+    return this.readWhole(this.original.urlParamsBody)
   }
   get arrayBuffer(): Effect.Effect<ArrayBuffer, ResponseFailure> {
-    return this.whole(this.original.arrayBuffer)
+    return this.readWhole(this.original.arrayBuffer)
   }
   get formData(): Effect.Effect<FormData, ResponseFailure> {
-    return this.whole(this.original.formData)
+    return this.readWhole(this.original.formData)
   }
   get stream(): Stream.Stream<Uint8Array, ResponseFailure> {
     return Stream.ensuring(Stream.mapError(this.original.stream, this.toError), this.close)
   }
 
   /** Reads the whole body and then releases the response. */
-  private whole<A>(read: Effect.Effect<A, ClientError>): Effect.Effect<A, ResponseFailure> {
+  private readWhole<A>(read: Effect.Effect<A, ClientError>): Effect.Effect<A, ResponseFailure> {
     return Effect.ensuring(Effect.mapError(read, this.toError), this.close)
   }
 
@@ -101,7 +101,7 @@ export const platformResponse = (original: ClientResponse): PlatformResponse => 
 }
 
 /** The head without a history. Only for the types: after too many redirects, the history is never empty. */
-const nothing = { status: 0, headers: Headers.empty, cookies: Cookies.empty }
+const emptyHead = { status: 0, headers: Headers.empty, cookies: Cookies.empty }
 
 /** A response rebuilt from the fields of an error. */
 export class HeadResponse extends ResponseBase implements HttpClientResponse.HttpClientResponse {
@@ -140,7 +140,7 @@ export class HeadResponse extends ResponseBase implements HttpClientResponse.Htt
       return new HeadResponse(request, { status, headers, cookies: Cookies.empty }, body, bytes)
     }
     const last = error.history[error.history.length - 1]
-    return new HeadResponse(request, last ?? nothing, "", new Uint8Array())
+    return new HeadResponse(request, last ?? emptyHead, "", new Uint8Array())
   }
 
   get remoteAddress(): Option.Option<string> {

@@ -8,7 +8,7 @@ import { shownRecord } from "../http/concealedHeaders.js"
 import { hiddenNamesOf } from "./httpClientRequest.js"
 
 /** Headers, redacted by the names that the printing program hides. */
-const inContext = (headers: Headers.Headers): Headers.Headers => {
+const redactedByProgram = (headers: Headers.Headers): Headers.Headers => {
   const visible = redact(headers)
   if (visible === headers || typeof visible !== "object" || visible === null) return headers
   return Headers.unsafeFromRecord(
@@ -36,7 +36,7 @@ export abstract class ResponseBase extends InspectableClass {
       _id: "@effect/platform/HttpClientResponse",
       request: this.request.toJSON(),
       status: this.status,
-      headers: shownRecord(inContext(this.headers), hiddenNamesOf(this.request))
+      headers: shownRecord(redactedByProgram(this.headers), hiddenNamesOf(this.request))
     }
   }
 }

@@ -74,12 +74,12 @@ const withNetrc = (address: ProxyAddress, netrc: Netrc.Netrc): ProxyAddress => {
 }
 
 /** The proxy of an environment variable: its route without headers, and the route with the headers of a request. */
-interface Variable {
+interface ProxyVariable {
   readonly route: Result<ProxyRoute>
   readonly withHeaders: (headers: HeadersInput) => Result<ProxyRoute>
 }
 
-const read = (name: string, text: string, netrc: Netrc.Netrc): Variable => {
+const readProxyVariable = (name: string, text: string, netrc: Netrc.Netrc): ProxyVariable => {
   const address = Either.map(parseProxyUrl(withScheme(text)), (found) => withNetrc(found, netrc))
   const make = (settings: ProxySettings) =>
     Either.mapLeft(
@@ -117,27 +117,27 @@ export const readEnvironment: Effect.Effect<Environment, ConfigError> = Effect.g
     wss: yield* variableInEitherCase("WSS_PROXY"),
     all: yield* variableInEitherCase("ALL_PROXY")
   }
-  const direct = NoProxy.compile((yield* variableInEitherCase("NO_PROXY")) ?? "")
+  const bypassesProxy = NoProxy.compile((yield* variableInEitherCase("NO_PROXY")) ?? "")
   const netrc = yield* readNetrc
 
-  const first = (...names: ReadonlyArray<keyof typeof values>): Variable | undefined => {
+  const firstPresent = (...names: ReadonlyArray<keyof typeof values>): ProxyVariable | undefined => {
     for (const name of names) {
       const text = values[name]
-      if (isPresent(text)) return read(`${name.toUpperCase()}_PROXY`, text, netrc)
+      if (isPresent(text)) return readProxyVariable(`${name.toUpperCase()}_PROXY`, text, netrc)
     }
     return undefined
   }
-  const proxies: { readonly [K in Scheme]: Variable | undefined } = {
-    http: first("http", "all"),
-    https: first("https", "all"),
-    ws: first("ws", "http", "all"),
-    wss: first("wss", "https", "all")
+  const proxies: { readonly [K in Scheme]: ProxyVariable | undefined } = {
+    http: firstPresent("http", "all"),
+    https: firstPresent("https", "all"),
+    ws: firstPresent("ws", "http", "all"),
+    wss: firstPresent("wss", "https", "all")
   }
   return {
     proxyFor: (origin, url, headers) => {
       const secure = origin.scheme === "https"
       const found = proxies[/^wss?:/i.test(url) ? (secure ? "wss" : "ws") : origin.scheme]
-      if (found === undefined || direct(origin)) return undefined
+      if (found === undefined || bypassesProxy(origin)) return undefined
       const route = headers === undefined ? found.route : found.withHeaders(headers)
       return Either.isRight(route) ? route.right : toError(route.left, origin)
     },

@@ -139,23 +139,23 @@ export const parse = (text: string): Either.Either<Netrc, string> =>
       else if (byMachine.get(machine)?.push(item) === undefined) byMachine.set(machine, [item])
     }
     return (host, login) => {
-      const fits = (item: { readonly login: string | undefined }) => login === undefined || item.login === login
-      const own = byMachine.get(toCanonical(host))
-      if (own !== undefined) return own.find(fits)?.credentials
-      return fallback !== undefined && fits(fallback) ? fallback.credentials : undefined
+      const hasLogin = (item: { readonly login: string | undefined }) => login === undefined || item.login === login
+      const ofMachine = byMachine.get(toCanonical(host))
+      if (ofMachine !== undefined) return ofMachine.find(hasLogin)?.credentials
+      return fallback !== undefined && hasLogin(fallback) ? fallback.credentials : undefined
     }
   })
 
 const isAccessibleToOthers = (stat: FileSystem.Stats): boolean =>
   process.getuid !== undefined && (stat.uid !== process.getuid() || (stat.mode & 0o077) !== 0)
 
-const load = async (path: string, guarded: boolean): Promise<Either.Either<string, string> | undefined> => {
+const load = async (path: string, mustBePrivate: boolean): Promise<Either.Either<string, string> | undefined> => {
   // Without O_NONBLOCK, opening a FIFO would block a thread until a writer opens it.
   const handle = await open(path, FileSystem.constants.O_RDONLY | (FileSystem.constants.O_NONBLOCK ?? 0))
   try {
     const stat = await handle.stat()
     if (!stat.isFile()) return Either.left("expected a regular file")
-    if (guarded && isAccessibleToOthers(stat)) {
+    if (mustBePrivate && isAccessibleToOthers(stat)) {
       return Either.left("expected a file of the current user that other users cannot access (chmod 600)")
     }
     const buffer = Buffer.alloc(maxSize + 1)
@@ -178,10 +178,10 @@ const emptyNetrc: Netrc = () => undefined
  * Reads a file. A missing file counts as empty, and so does an unusable one, with a warning in the log. `guarded`, for
  * the file in the home directory, ignores a file that other users than its owner can access, as in Python.
  */
-export const read = (path: string, guarded: boolean): Effect.Effect<Netrc> =>
+export const read = (path: string, mustBePrivate: boolean): Effect.Effect<Netrc> =>
   Effect.flatMap(
     Effect.promise(() =>
-      load(path, guarded).catch((error: unknown) => {
+      load(path, mustBePrivate).catch((error: unknown) => {
         const code = errorCode(error) ?? "unknown"
         return code === "ENOENT" || code === "ENOTDIR" ? undefined : Either.left(code)
       })

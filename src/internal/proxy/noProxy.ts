@@ -57,7 +57,7 @@ const compileSubnet = (text: string): Entry | undefined => {
 }
 
 /** Splits `name[:port]`, `address[:port]` or `[address]:port`. */
-const split = (text: string): readonly [host: string, port: number | undefined] | undefined => {
+const splitPort = (text: string): readonly [host: string, port: number | undefined] | undefined => {
   if (Net.isIP(text) !== 0) return [text, undefined]
   const parts = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text)
   if (parts === null) return undefined
@@ -70,7 +70,7 @@ const split = (text: string): readonly [host: string, port: number | undefined] 
 const compileEntry = (text: string): Entry | undefined => {
   if (text === "*") return () => true
   if (text.includes("/")) return compileSubnet(text)
-  const parts = split(text)
+  const parts = splitPort(text)
   if (parts === undefined) return undefined
   const [host, port] = parts
   const mark = host.indexOf("%")

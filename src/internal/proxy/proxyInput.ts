@@ -64,7 +64,7 @@ export class RouteValue implements Route {
  * A route that repeats its first result once for the same target, so that a caller can find the proxy before the
  * request and the request uses the same one.
  */
-export const repeatedOnce = (route: RouteValue): RouteValue => {
+export const repeatOnce = (route: RouteValue): RouteValue => {
   let first: { readonly href: string; readonly choice: string | URL | Proxy | undefined } | undefined
   let calls = 0
   return new RouteValue((target) => {
@@ -114,7 +114,7 @@ const withSettings = (
   return result
 }
 
-const noExtras = (auth: Credentials | undefined, headers: HeadersInput | undefined): Result<void> =>
+const rejectExtras = (auth: Credentials | undefined, headers: HeadersInput | undefined): Result<void> =>
   auth !== undefined
     ? optionFault("proxyAuth", "expected a proxy that is a URL; pass `auth` to Proxy.make instead")
     : headers !== undefined
@@ -152,7 +152,7 @@ const resolve = (
 ): Result<ProxyRoute | undefined> => {
   if (typeof input === "string") return withSettings(input, auth, headers)
   if (input instanceof URL) return withSettings(input.href, auth, headers)
-  return Either.flatMap(noExtras(auth, headers), () =>
+  return Either.flatMap(rejectExtras(auth, headers), () =>
     input instanceof RouteValue ? fromRoute(input, url) : fromValue(input)
   )
 }

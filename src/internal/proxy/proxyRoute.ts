@@ -122,13 +122,13 @@ export const parseProxyUrl = (text: string): Result<ProxyAddress> => {
   // Parses the URL as http, because `URL` checks hosts only for special schemes. As it drops the default port of a
   // scheme, parses it again as ftp to find a port of 80.
   const url = parseAs("http", rest)
-  const other = parseAs("ftp", rest)
+  const asFtp = parseAs("ftp", rest)
   // Rejects tabs, line ends and backslashes. `URL` drops them or reads them as slashes, but other parsers may find
   // another host.
-  if (url === undefined || other === undefined || /[\0-\x1f\x7f\\]/.test(trimmed) || url.hostname === "") {
+  if (url === undefined || asFtp === undefined || /[\0-\x1f\x7f\\]/.test(trimmed) || url.hostname === "") {
     return fail("Syntax", "expected a valid proxy URL, such as http://proxy:3128")
   }
-  const port = Number(url.port || other.port || defaultPorts[kind])
+  const port = Number(url.port || asFtp.port || defaultPorts[kind])
   if (port === 0) return fail("Host", "expected a port from 1 to 65535, got 0")
   const host = canonicalHost(url.hostname)
   if (typeof host === "string") return fail("Host", `expected a valid host in the proxy's URL, but ${host}`)

@@ -13,7 +13,7 @@ const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\
 
 const visible = /^[\u0021-\u007e]+$/
 
-const memo = new WeakMap<Credentials, Either.Either<string, string>>()
+const authorizations = new WeakMap<Credentials, Either.Either<string, string>>()
 
 /** The text of a secret; `undefined` if the secret was wiped. */
 export const reveal = (secret: Redacted.Redacted): string | undefined => {
@@ -30,16 +30,16 @@ export const revealBasic = (
 ): Either.Either<{ readonly user: string; readonly password: string }, string> => {
   const user = reveal(credentials.user)
   const password = reveal(credentials.password)
-  if (user === undefined || password === undefined) return Either.left("the credentials were wiped")
+  if (user === undefined || password === undefined) return Either.left("expected credentials, got a wiped Redacted")
   if (typeof user !== "string" || typeof password !== "string") {
     return Either.left("expected a user name and a password that are strings")
   }
   if (control.test(user) || control.test(password)) {
-    return Either.left("the user name or password contains a control character")
+    return Either.left("expected a user name and a password without control characters")
   }
-  const impossible = credentials.encoding === "latin1" ? beyondLatin1 : loneSurrogate
-  if (impossible.test(user) || impossible.test(password)) {
-    return Either.left(`the user name or password cannot be encoded in ${credentials.encoding}`)
+  const unencodable = credentials.encoding === "latin1" ? beyondLatin1 : loneSurrogate
+  if (unencodable.test(user) || unencodable.test(password)) {
+    return Either.left(`expected a user name and a password that ${credentials.encoding} can represent`)
   }
   return Either.right({ user, password })
 }
@@ -47,14 +47,14 @@ export const revealBasic = (
 const encode = (credentials: Credentials): Either.Either<string, string> => {
   if (credentials._tag === "Bearer") {
     const token = reveal(credentials.token)
-    if (token === undefined) return Either.left("the token was wiped")
+    if (token === undefined) return Either.left("expected a token, got a wiped Redacted")
     if (typeof token !== "string") return Either.left(`expected a token that is a string, got ${kindOf(token)}`)
     if (!visible.test(token)) return Either.left("expected a token of one or more visible ASCII characters")
     return Either.right(`Bearer ${token}`)
   }
   return Either.flatMap(revealBasic(credentials), ({ password, user }) =>
     user.includes(":")
-      ? Either.left('the user name contains ":"')
+      ? Either.left('expected a user name without ":"')
       : Either.right(`Basic ${Buffer.from(`${user}:${password}`, credentials.encoding).toString("base64")}`)
   )
 }
@@ -67,10 +67,10 @@ const isWiped = (credentials: Credentials): boolean =>
  * object of credentials.
  */
 export const authorizationOf = (credentials: Credentials): Either.Either<string, string> => {
-  let result = isWiped(credentials) ? undefined : memo.get(credentials)
+  let result = isWiped(credentials) ? undefined : authorizations.get(credentials)
   if (result === undefined) {
     result = encode(credentials)
-    memo.set(credentials, result)
+    authorizations.set(credentials, result)
   }
   return result
 }

@@ -46,7 +46,7 @@ export const frame = (request: PreparedRequest, pairs: Pairs): Framing | OptionF
     }
     return declared === 0 || expectsBody(method) ? { ...noBody, lines: "Content-Length: 0\r\n" } : noBody
   }
-  if (method === "TRACE") return { option: "data", description: "a TRACE request cannot have a body" }
+  if (method === "TRACE") return { option: "data", description: "expected no body with the method TRACE" }
   const actual = body._tag === "Uint8Array" ? body.body.length : body.contentLength
   if (actual !== undefined && !(Number.isSafeInteger(actual) && actual >= 0)) {
     return { option: "data", description: "expected a body whose length is a whole number from 0 on" }
@@ -61,7 +61,7 @@ export const frame = (request: PreparedRequest, pairs: Pairs): Framing | OptionF
   const length = declared ?? actual
   const chunked = given.chunked === true || compression !== undefined || length === undefined
   if (chunked && defaults.version === "1.0") {
-    return { option: "version", description: "HTTP/1.0 cannot send a body of unknown length" }
+    return { option: "version", description: 'expected a body of known length with version "1.0", such as bytes' }
   }
   if (chunked && given.chunked === false) {
     return { option: "chunked", description: "expected true, because the length of the body is unknown" }
@@ -86,22 +86,22 @@ const checkContent = (
 ): OptionFault | undefined => {
   const { contentType } = contentOf(request.body)
   if (contentType !== undefined && checkField("Content-Type", contentType) !== undefined) {
-    return { option: "content-type", description: "the content type of the body contains control characters" }
+    return { option: "content-type", description: "expected a content type of the body without control characters" }
   }
   if (request.given.compress !== undefined && request.given.compress !== false) {
     if (getField(pairs, "content-encoding") !== undefined) {
       return {
         option: "compress",
-        description: "the Content-Encoding header says that the body is already compressed"
+        description: "expected no Content-Encoding header, which says that the body is already compressed; omit one"
       }
     }
   }
   if (declared === undefined) return undefined
   if (request.given.chunked === true)
-    return { option: "chunked", description: "cannot be combined with a Content-Length header" }
+    return { option: "chunked", description: "expected no Content-Length header with chunked: true; omit one" }
   return compression === undefined
     ? undefined
-    : { option: "compress", description: "cannot be combined with a Content-Length header" }
+    : { option: "compress", description: "expected no Content-Length header with compress; omit one" }
 }
 
 const toLength = (text: string): number | undefined => {

@@ -2,7 +2,7 @@
 import { checkField, countFields, getField, type OptionFault, type Pairs } from "../http/headerFields.js"
 import { canonicalHost } from "../http/host.js"
 
-const single = ["host", "content-length", "authorization", "content-type", "user-agent"] as const
+const singleHeaders = ["host", "content-length", "authorization", "content-type", "user-agent"] as const
 
 /** Why headers cannot be sent; `undefined` if they can. */
 export const checkPairs = (pairs: Pairs, method: string): OptionFault | undefined => {
@@ -10,18 +10,21 @@ export const checkPairs = (pairs: Pairs, method: string): OptionFault | undefine
     const wrong = checkField(name, value)
     if (wrong !== undefined) return { option: "headers", description: wrong }
   }
-  for (const name of single) {
+  for (const name of singleHeaders) {
     if (countFields(pairs, name) > 1) return { option: name, description: "expected the header only once" }
   }
   if (getField(pairs, "transfer-encoding") !== undefined) {
-    return { option: "transfer-encoding", description: "set by the client; use chunked: true" }
+    return {
+      option: "transfer-encoding",
+      description: "expected no such header, because the client sets it; use chunked: true"
+    }
   }
   const host = getField(pairs, "host")
   if (host !== undefined && !isHostField(host)) {
     return { option: "host", description: "expected a host name or an IP address, optionally with a port" }
   }
   return method === "TRACE" && getField(pairs, "content-length") !== undefined
-    ? { option: "content-length", description: "a TRACE request cannot have a body" }
+    ? { option: "content-length", description: "expected no such header with the method TRACE" }
     : undefined
 }
 

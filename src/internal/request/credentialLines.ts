@@ -16,7 +16,7 @@ export const credentialLines = (
   }
   const cookie = cookieValue(request, pairs, cookieHeader)
   if (checkField("Cookie", cookie) !== undefined) {
-    return { option: "cookies", description: "a cookie contains control characters" }
+    return { option: "cookies", description: "expected cookies without control characters" }
   }
   const cookieLine = cookie === "" ? "" : `Cookie: ${cookie}\r\n`
   const header = pairs.find(([name]) => name.toLowerCase() === "authorization")

@@ -41,7 +41,7 @@ export const setUrl = (self: PreparedRequest, url: UrlInput): PreparedRequest =>
   if (target instanceof InvalidURL) return self.derive({ fault: self.fault ?? target })
   if (self.target.websocket) return moveTo(self, target.asWebSocket, {})
   if (!target.websocket) return moveTo(self, target, {})
-  const description = "the scheme is neither http nor https"
+  const description = "expected the scheme http or https"
   return self.derive({
     fault: self.fault ?? new InvalidURL({ url: shown(String(url)), reason: "Scheme", description })
   })

@@ -73,7 +73,7 @@ export const prepare = (
   const parsed = parseTarget(url, given.encoded === true, defaults.base)
   if (parsed instanceof InvalidURL) return parsed
   if (parsed.websocket && !websocket) {
-    const description = "the scheme is neither http nor https"
+    const description = "expected the scheme http or https"
     return new InvalidURL({ url: shown(String(url)), reason: "Scheme", description })
   }
   if (options !== undefined) return withDetails(verb, parsed, prepareWithOptions(defaults, verb, parsed, given))
@@ -198,9 +198,9 @@ const resolveLimits = (defaults: Defaults, given: RequestOptions): Limits | unde
 const noServerHostname = { name: undefined }
 
 /** Converts a server name to its canonical form, because TLS settings and keys of the pool compare it. */
-const resolveServerHostname = (given: string | undefined): { readonly name: string | undefined } | OptionFault => {
-  if (given === undefined) return noServerHostname
-  const host = namedHost(given)
+const resolveServerHostname = (input: string | undefined): { readonly name: string | undefined } | OptionFault => {
+  if (input === undefined) return noServerHostname
+  const host = namedHost(input)
   return typeof host === "string"
     ? { option: "serverHostname", description: `expected a host name or an IP address, but ${host}` }
     : host

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import type { ClientError } from "../../Errors.js"
 import type { Next } from "../../Middleware.js"
-import { RouteValue, repeatedOnce } from "../proxy/proxyInput.js"
+import { RouteValue, repeatOnce } from "../proxy/proxyInput.js"
 import type { PreparedRequest } from "../request/preparedRequest.js"
 import { isWireError, toWire } from "../request/wireRequest.js"
 import type { Sent } from "../response/responseSource.js"
@@ -30,7 +30,7 @@ export interface Foreseen {
 const withChosenProxy = (request: PreparedRequest): PreparedRequest => {
   const { proxy, proxyAuth, proxyHeaders } = request.proxy
   return proxy instanceof RouteValue && proxyAuth === undefined && proxyHeaders === undefined
-    ? request.derive({ given: { ...request.given, proxy: repeatedOnce(proxy) } })
+    ? request.derive({ given: { ...request.given, proxy: repeatOnce(proxy) } })
     : request
 }
 

@@ -27,9 +27,9 @@ interface Entry<R> {
   count: number
 }
 
-export class Expected<R> {
+export class Expectations<R> {
   static {
-    showAs(Expected, "Expectations", (self) => self.remainder)
+    showAs(Expectations, "Expectations", (self) => self.remainder)
   }
 
   private readonly entries: ReadonlyArray<Entry<R>>

@@ -12,7 +12,7 @@ import {
 import type { Certificate } from "../../Ssl.js"
 import { MockDetails } from "../mock/mockDetails.js"
 
-const failing = <E>(make: (details: Details & { readonly host: string; readonly port: number }) => E) =>
+const failWith = <E>(make: (details: Details & { readonly host: string; readonly port: number }) => E) =>
   Effect.flatMap(MockDetails, (details) => Effect.fail(make(details)))
 
 const systemError = (code: string, syscall: string): Error =>
@@ -27,7 +27,7 @@ const certificate = (names: ReadonlyArray<string>, validTo: string): Certificate
   sha256: "0".repeat(64)
 })
 
-export const refused = failing(
+export const refused = failWith(
   (details) =>
     new ClientConnectorError({
       ...details,
@@ -37,7 +37,7 @@ export const refused = failing(
     })
 )
 
-export const dnsNotFound = failing(
+export const dnsNotFound = failWith(
   (details) =>
     new ClientConnectorDNSError({
       ...details,
@@ -47,7 +47,7 @@ export const dnsNotFound = failing(
     })
 )
 
-export const certificateExpired = failing(
+export const certificateExpired = failWith(
   (details) =>
     new ClientConnectorSSLError({
       ...details,
@@ -58,7 +58,7 @@ export const certificateExpired = failing(
     })
 )
 
-export const wrongHost = failing(
+export const wrongHost = failWith(
   (details) =>
     new ClientConnectorCertificateError({
       ...details,
@@ -69,18 +69,18 @@ export const wrongHost = failing(
     })
 )
 
-export const disconnected = failing(
+export const disconnected = failWith(
   (details) => new ServerDisconnectedError({ ...details, phase: "headers", reused: false, received: 0 })
 )
 
 export const resetAfter = (body: string | Uint8Array): Response => {
-  let given = false
+  let delivered = false
   const stream = new ReadableStream<Uint8Array>(
     {
       pull: (controller) => {
-        if (given) controller.error(systemError("ECONNRESET", "read"))
+        if (delivered) controller.error(systemError("ECONNRESET", "read"))
         else controller.enqueue(typeof body === "string" ? new TextEncoder().encode(body) : new Uint8Array(body))
-        given = true
+        delivered = true
       }
     },
     { highWaterMark: 0 }

@@ -78,7 +78,7 @@ export class Inbox {
   private head = ""
   private ended = false
   private wake: (() => void) | undefined = undefined
-  private readonly atEnd: Array<() => void> = []
+  private readonly endCallbacks: Array<() => void> = []
 
   /** All received bytes, including those that were taken. */
   received(): Uint8Array {
@@ -112,13 +112,13 @@ export class Inbox {
     if (this.ended) return
     this.ended = true
     this.wake?.()
-    for (const act of this.atEnd) act()
+    for (const act of this.endCallbacks) act()
   }
 
   /** Calls `act` once the peer has closed its sending side. */
   whenEnded(act: () => void): void {
     if (this.ended) act()
-    else this.atEnd.push(act)
+    else this.endCallbacks.push(act)
   }
 
   readonly takeHead: Effect.Effect<string> = Effect.suspend(() =>

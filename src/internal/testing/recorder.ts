@@ -76,13 +76,13 @@ class RecordedExchange implements Exchange {
   readonly trace: Trace | undefined
   readonly marks: Marks
   private readonly outer: Exchange
-  private readonly keep: (recorded: Recorded) => void
+  private readonly save: (recorded: Recorded) => void
   private readonly options: CassetteOptions
   private sent: Array<Uint8Array> = []
 
-  constructor(outer: Exchange, options: CassetteOptions, keep: (recorded: Recorded) => void) {
+  constructor(outer: Exchange, options: CassetteOptions, save: (recorded: Recorded) => void) {
     this.outer = outer
-    this.keep = keep
+    this.save = save
     this.options = options
     this.route = outer.route
     this.request = outer.request
@@ -154,17 +154,17 @@ class RecordedExchange implements Exchange {
 
   onHead(head: Head, body: IncomingBody): void {
     const received: Array<Uint8Array> = []
-    let kept = false
-    const keep = (cut: boolean): void => {
-      if (kept) return
-      kept = true
-      this.keep(this.record(head, Buffer.concat(received), body, cut))
+    let isSaved = false
+    const save = (cut: boolean): void => {
+      if (isSaved) return
+      isSaved = true
+      this.save(this.record(head, Buffer.concat(received), body, cut))
     }
     const copy = new IncomingBody(body.length, {
       resume: () => body.resume(),
       limitIdle: (millis) => body.limitIdle(millis),
       abandon: (atOnce) => {
-        keep(false)
+        save(false)
         body.abandon(atOnce)
       }
     })
@@ -174,11 +174,11 @@ class RecordedExchange implements Exchange {
         return copy.push(slab, start, end)
       },
       onEnd: () => {
-        keep(false)
+        save(false)
         copy.end(body.trailers)
       },
       onError: (error) => {
-        keep(true)
+        save(true)
         copy.fail(error)
       }
     })
@@ -256,27 +256,27 @@ class RecordingTransport implements Transport {
 
   takeIdle(exchange: Exchange, now: number): Connection | undefined {
     const taken = this.inner.takeIdle(this.wrap(exchange), now)
-    return taken === undefined ? undefined : this.through(taken)
+    return taken === undefined ? undefined : this.wrapConnection(taken)
   }
 
-  acquire(exchange: Exchange, fresh: boolean, again?: boolean): Effect.Effect<Connection, ClientError> {
+  acquire(exchange: Exchange, fresh: boolean, resent?: boolean): Effect.Effect<Connection, ClientError> {
     return Effect.map(
-      Effect.suspend(() => this.inner.acquire(this.wrap(exchange), fresh, again)),
-      (connection) => this.through(connection)
+      Effect.suspend(() => this.inner.acquire(this.wrap(exchange), fresh, resent)),
+      (connection) => this.wrapConnection(connection)
     )
   }
 
   private wrap(exchange: Exchange): RecordedExchange {
-    const place: { recorded: Recorded | undefined } = { recorded: undefined }
-    let begun = false
+    const slot: { recorded: Recorded | undefined } = { recorded: undefined }
+    let isListed = false
     return new RecordedExchange(exchange, this.options, (recorded) => {
-      if (!begun) this.exchanges.push(place)
-      begun = true
-      place.recorded = recorded
+      if (!isListed) this.exchanges.push(slot)
+      isListed = true
+      slot.recorded = recorded
     })
   }
 
-  private through(connection: Connection): Connection {
+  private wrapConnection(connection: Connection): Connection {
     return {
       get info() {
         return connection.info

@@ -13,7 +13,7 @@ import { digest, fromContent, keyOf, type Recorded, readCassette } from "./casse
 
 const lengthOf = (recorded: Recorded): number | undefined => {
   const { body, headers, cut } = recorded.response
-  const find = (wanted: string) => headers.find(([name]) => name.toLowerCase() === wanted)?.[1]
+  const find = (lowerName: string) => headers.find(([name]) => name.toLowerCase() === lowerName)?.[1]
   const length = find("content-length")
   if (length === undefined || find("transfer-encoding") !== undefined) return undefined
   // The recorded body may be shorter than Content-Length, because it was not read to its end.
@@ -23,14 +23,14 @@ const lengthOf = (recorded: Recorded): number | undefined => {
 
 const toAnswer = (recorded: Recorded, method: string): Answer => {
   const { body, cut, headers, reason, status, trailers = [], version } = recorded.response
-  const none = hasNoContent(method, status)
+  const isBodiless = hasNoContent(method, status)
   const lines = headers.map(([name, value]): readonly [string, string] => [
     name,
     Buffer.from(value, "utf8").toString("latin1")
   ])
   return {
-    head: headFromLines(status, reason, version, lines, none ? undefined : lengthOf(recorded)),
-    body: none || body === undefined ? undefined : fromContent(body),
+    head: headFromLines(status, reason, version, lines, isBodiless ? undefined : lengthOf(recorded)),
+    body: isBodiless || body === undefined ? undefined : fromContent(body),
     trailers,
     cut
   }
@@ -52,23 +52,23 @@ const bodyOf = (request: MockRequest): Effect.Effect<string | undefined> => {
 }
 
 /** Answers requests from a cassette. Each recorded response is used once. */
-export const replaying = (
+export const makeReplayer = (
   path: string,
   options: CassetteOptions
 ): Effect.Effect<AnswerRequest<never>, PlatformError, FileSystem> =>
   Effect.map(readCassette(path), (exchanges) => {
-    const left = new Map<string, Array<Recorded>>()
+    const unused = new Map<string, Array<Recorded>>()
     for (const recorded of exchanges) {
       const { body, method, url } = recorded.request
       const key = keyOf({ method, url, body }, options)
-      const same = left.get(key)
-      if (same === undefined) left.set(key, [recorded])
-      else same.push(recorded)
+      const ofKey = unused.get(key)
+      if (ofKey === undefined) unused.set(key, [recorded])
+      else ofKey.push(recorded)
     }
     return (request) =>
       Effect.flatMap(bodyOf(request), (body) => {
         const { method, url } = request.exact
-        const recorded = left.get(keyOf({ method, url, body }, options))?.shift()
+        const recorded = unused.get(keyOf({ method, url, body }, options))?.shift()
         return recorded === undefined ? notRecorded(request) : Effect.succeed(toAnswer(recorded, method))
       })
   })

@@ -6,36 +6,36 @@
 import type { ConnectionClosed } from "../../Tracing.js"
 import type { Deadlines } from "./deadlines.js"
 
-type Time = Pick<Deadlines, "now">
+type TimeSource = Pick<Deadlines, "now">
 
 /** Why a connection is not used again. */
 type Expired = Extract<ConnectionClosed["reason"], "IdleTimeout" | "Retired">
 
 export class ConnectionAge {
-  /** The start of the idle time, on `time`. */
+  /** The start of the idle time, on `lastClock`. */
   idleSince = 0
-  /** The end of the allowed idle time, on `time`. */
+  /** The end of the allowed idle time, on `lastClock`. */
   private expiresAt = Infinity
   /** Whether the connection closes after its current exchange. */
   retired = false
   /** The Clock of the last request. */
-  private time: Time
-  private readonly openedOn: Time
+  private lastClock: TimeSource
+  private readonly openedOn: TimeSource
   /** The end of the maximum age, on `openedOn`. */
   private readonly retiresAt: number
   /** `wall - now` when the connection was opened. */
   private readonly openedOffset: number
   /** The time at which a request last took the connection, on `takenOn`. */
   private takenAt: number
-  private takenOn: Time
+  private takenOn: TimeSource
   /** Wall clock minus `takenAt` at that time. If the difference grows later, the machine was asleep. */
   private offset: number
 
-  /** Starts for a connection that was opened at `now` on `time`. `maxAge` is in milliseconds. */
-  constructor(time: Time, now: number, wall: number, maxAge: number) {
-    this.time = time
-    this.openedOn = time
-    this.takenOn = time
+  /** Starts for a connection that was opened at `now` on `clock`. `maxAge` is in milliseconds. */
+  constructor(clock: TimeSource, now: number, wall: number, maxAge: number) {
+    this.lastClock = clock
+    this.openedOn = clock
+    this.takenOn = clock
     this.takenAt = now
     this.offset = wall - now
     this.openedOffset = this.offset
@@ -43,62 +43,63 @@ export class ConnectionAge {
   }
 
   /** Call when a request takes the connection. */
-  take(time: Time, now: number, wall: number): void {
-    this.takenOn = time
+  take(clock: TimeSource, now: number, wall: number): void {
+    this.takenOn = clock
     this.takenAt = now
     this.offset = wall - now
   }
 
   /** Call when the connection becomes idle, for at most `maxIdle` milliseconds. */
-  rest(time: Time, now: number, maxIdle: number): void {
-    this.time = time
+  becomeIdle(clock: TimeSource, now: number, maxIdle: number): void {
+    this.lastClock = clock
     this.idleSince = now
-    const left = this.retiresAt === Infinity ? Infinity : this.retiresAt - this.nowOn(this.openedOn, time, now)
+    const left = this.retiresAt === Infinity ? Infinity : this.retiresAt - this.nowOn(this.openedOn, clock, now)
     this.expiresAt = now + Math.min(maxIdle, left)
   }
 
   /** Whether the connection has exceeded its maximum age at the end of an exchange. If so, it is retired. */
-  isOld(time: Time, now: number): boolean {
-    if (this.retiresAt !== Infinity && this.nowOn(this.openedOn, time, now) >= this.retiresAt) this.retired = true
+  isOld(clock: TimeSource, now: number): boolean {
+    if (this.retiresAt !== Infinity && this.nowOn(this.openedOn, clock, now) >= this.retiresAt) this.retired = true
     return this.retired
   }
 
   /** Why a request must not take the connection; `undefined` if it may. Without `wall`, ignores the wall clock. */
-  expired(time: Time, now: number, wall?: number): Expired | undefined {
-    const own = this.nowOn(this.time, time, now)
+  expired(clock: TimeSource, now: number, wall?: number): Expired | undefined {
+    const lastNow = this.nowOn(this.lastClock, clock, now)
     // Wall times of different Clocks cannot be compared.
-    const awake = wall === undefined || this.takenOn !== time || this.time !== time ? own : wall - this.offset
-    if (own < this.expiresAt && awake < this.expiresAt && !this.outlived(time, wall)) return undefined
-    return this.isOld(time, now) || this.outlived(time, wall) ? "Retired" : "IdleTimeout"
+    const awakeNow =
+      wall === undefined || this.takenOn !== clock || this.lastClock !== clock ? lastNow : wall - this.offset
+    if (lastNow < this.expiresAt && awakeNow < this.expiresAt && !this.outlived(clock, wall)) return undefined
+    return this.isOld(clock, now) || this.outlived(clock, wall) ? "Retired" : "IdleTimeout"
   }
 
-  /** The remaining idle time. At least a second if `time` is another Clock, which may run at another speed. */
-  idleLeft(time: Time, now: number): number {
-    return this.time === time ? this.expiresAt - now : Math.max(1000, this.expiresAt - this.time.now())
+  /** The remaining idle time. At least a second if `clock` is another one, which may run at another speed. */
+  idleLeft(clock: TimeSource, now: number): number {
+    return this.lastClock === clock ? this.expiresAt - now : Math.max(1000, this.expiresAt - this.lastClock.now())
   }
 
   /** The idle time so far, in milliseconds. */
-  idleFor(time: Time, now: number): number {
-    return this.nowOn(this.time, time, now) - this.idleSince
+  idleFor(clock: TimeSource, now: number): number {
+    return this.nowOn(this.lastClock, clock, now) - this.idleSince
   }
 
   /** The time since a request last took the connection, in milliseconds. */
-  takenFor(time: Time, now: number): number {
-    return this.nowOn(this.takenOn, time, now) - this.takenAt
+  takenFor(clock: TimeSource, now: number): number {
+    return this.nowOn(this.takenOn, clock, now) - this.takenAt
   }
 
   /** Whether the connection exceeds its maximum age on the wall clock. */
-  private outlived(time: Time, wall: number | undefined): boolean {
+  private outlived(clock: TimeSource, wall: number | undefined): boolean {
     return (
       this.retiresAt !== Infinity &&
       wall !== undefined &&
-      this.openedOn === time &&
+      this.openedOn === clock &&
       wall - this.openedOffset >= this.retiresAt
     )
   }
 
-  /** The current time on `own`; `now` is the current time on `time`. */
-  private nowOn(own: Time, time: Time, now: number): number {
-    return own === time ? now : own.now()
+  /** The current time on `other`; `now` is the current time on `clock`. */
+  private nowOn(other: TimeSource, clock: TimeSource, now: number): number {
+    return other === clock ? now : other.now()
   }
 }

@@ -123,7 +123,7 @@ export class IncomingBody {
     if (!this.complete || this.consumer !== undefined || this.smallPieces !== undefined) return undefined
     const [whole] = this.buffered
     if (this.buffered.length !== 1) return undefined
-    this.consumer = abandoned
+    this.consumer = discardingConsumer
     this.buffered = []
     this.size = 0
     return whole
@@ -148,7 +148,7 @@ export class IncomingBody {
 
   /** Discards the rest. The connection drains a short rest, unless `atOnce`, and closes otherwise. */
   abandon(atOnce = false): void {
-    this.consumer = abandoned
+    this.consumer = discardingConsumer
     this.buffered = []
     this.smallPieces = undefined
     this.size = 0
@@ -161,7 +161,7 @@ export class IncomingBody {
     if (consumer === undefined) return
     this.flushing = true
     while (this.size > 0 && !this.paused) {
-      const chunk = this.buffered.shift() ?? this.sweep()
+      const chunk = this.buffered.shift() ?? this.takeSmallPieces()
       if (chunk === undefined) break
       this.size -= chunk.length
       if (!consumer.onChunk(chunk, 0, chunk.length)) this.paused = true
@@ -173,7 +173,7 @@ export class IncomingBody {
     else consumer.onEnd()
   }
 
-  private sweep(): Buffer | undefined {
+  private takeSmallPieces(): Buffer | undefined {
     const blocks = this.smallPieces?.blocks() ?? []
     this.smallPieces = undefined
     this.buffered = blocks.map((block) => Buffer.from(block.buffer, block.byteOffset, block.length))
@@ -181,4 +181,4 @@ export class IncomingBody {
   }
 }
 
-const abandoned: BodyConsumer = { onChunk: () => true, onEnd: () => {}, onError: () => {} }
+const discardingConsumer: BodyConsumer = { onChunk: () => true, onEnd: () => {}, onError: () => {} }

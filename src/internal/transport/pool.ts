@@ -62,9 +62,9 @@ export class Pool<C extends Poolable> {
   private readonly hosts = new Map<string, Host<C>>()
   private readonly routes = new Map<string, RouteShare<C>>()
   /** The route of the last request, to avoid most lookups. */
-  private last: RouteShare<C> | undefined = undefined
+  private lastRoute: RouteShare<C> | undefined = undefined
   /** Hosts with waiters, in the order in which they get slots. */
-  private readonly ring = new Map<string, Host<C>>()
+  private readonly waitingHosts = new Map<string, Host<C>>()
   private readonly leases = new LeaseQueue<C>()
   private held = 0
   private waiting = 0
@@ -101,7 +101,7 @@ export class Pool<C extends Poolable> {
     route.leases++
     host.waiters.add(lease)
     this.waiting++
-    this.ring.set(hostKey, host)
+    this.waitingHosts.set(hostKey, host)
     return lease
   }
 
@@ -136,7 +136,7 @@ export class Pool<C extends Poolable> {
   }
 
   /** Call when the lease has a connection. */
-  connected(lease: Lease<C>): void {
+  markAcquired(lease: Lease<C>): void {
     lease.state = "acquired"
   }
 
@@ -149,7 +149,7 @@ export class Pool<C extends Poolable> {
     if (state === "waiting") {
       this.waiting--
       host.waiters.remove(lease)
-      if (host.waiters.size === 0) this.ring.delete(host.key)
+      if (host.waiters.size === 0) this.waitingHosts.delete(host.key)
     } else {
       this.held--
       host.held--
@@ -161,16 +161,16 @@ export class Pool<C extends Poolable> {
   }
 
   /** Makes a connection idle. Release its lease afterwards. `now` is in the time of `deadlines`. */
-  keep(connection: C, lease: Lease<C>, deadlines: IdleTime, now = deadlines.now()): void {
+  makeIdle(connection: C, lease: Lease<C>, deadlines: IdleTime, now = deadlines.now()): void {
     const { age } = connection
-    age.rest(deadlines, now, Math.min(this.settings.keepaliveTimeout, connection.maxIdle))
+    age.becomeIdle(deadlines, now, Math.min(this.settings.keepaliveTimeout, connection.maxIdle))
     lease.route.idle.push(connection)
     const until = now + age.idleLeft(deadlines, now)
     if (until < this.sweepsAt) this.sweepAt(deadlines, until)
   }
 
   /** Removes an idle connection that closed by itself. */
-  drop(connection: C): void {
+  removeIdle(connection: C): void {
     const route = this.routes.get(connection.key)
     if (route === undefined) return
     const index = route.idle.lastIndexOf(connection)
@@ -197,7 +197,7 @@ export class Pool<C extends Poolable> {
 
   stats(): SlotCounts & { readonly perKey: ReadonlyMap<string, SlotCounts> } {
     const perKey = new Map<string, { acquired: number; idle: number; connecting: number; waiting: number }>()
-    const at = (key: string) => {
+    const countsOf = (key: string) => {
       let counts = perKey.get(key)
       if (counts === undefined) {
         counts = { acquired: 0, idle: 0, connecting: 0, waiting: 0 }
@@ -209,26 +209,26 @@ export class Pool<C extends Poolable> {
     for (let lease = this.leases.head; lease !== undefined; lease = lease.next) {
       const state = lease.state === "connecting" ? "connecting" : "acquired"
       total[state]++
-      at(lease.route.key)[state]++
+      countsOf(lease.route.key)[state]++
     }
     for (const { idle, key } of this.routes.values()) {
       if (idle.length === 0) continue
       total.idle += idle.length
-      at(key).idle += idle.length
+      countsOf(key).idle += idle.length
     }
-    for (const host of this.ring.values()) {
+    for (const host of this.waitingHosts.values()) {
       for (let lease = host.waiters.head; lease !== undefined; lease = lease.next) {
         total.waiting++
-        at(lease.route.key).waiting++
+        countsOf(lease.route.key).waiting++
       }
     }
     return { ...total, perKey }
   }
 
   private routeOf(key: string): RouteShare<C> | undefined {
-    if (this.last?.key === key) return this.last
+    if (this.lastRoute?.key === key) return this.lastRoute
     const route = this.routes.get(key)
-    if (route !== undefined) this.last = route
+    if (route !== undefined) this.lastRoute = route
     return route
   }
 
@@ -268,7 +268,7 @@ export class Pool<C extends Poolable> {
   private forget(route: RouteShare<C>): void {
     if (route.leases > 0 || route.idle.length > 0 || this.routes.get(route.key) !== route) return
     this.routes.delete(route.key)
-    if (this.last === route) this.last = undefined
+    if (this.lastRoute === route) this.lastRoute = undefined
     route.host.routes--
     this.forgetHost(route.host)
   }
@@ -291,7 +291,7 @@ export class Pool<C extends Poolable> {
   private assign(): void {
     for (;;) {
       let ready: Host<C> | undefined
-      for (const host of this.ring.values()) {
+      for (const host of this.waitingHosts.values()) {
         if (this.hasRoom(host)) {
           ready = host
           break
@@ -301,8 +301,8 @@ export class Pool<C extends Poolable> {
       if (ready === undefined || lease === undefined) return
       ready.waiters.remove(lease)
       this.waiting--
-      this.ring.delete(ready.key)
-      if (ready.waiters.size > 0) this.ring.set(ready.key, ready)
+      this.waitingHosts.delete(ready.key)
+      if (ready.waiters.size > 0) this.waitingHosts.set(ready.key, ready)
       this.hold(lease)
       lease.owner.onSlot()
     }

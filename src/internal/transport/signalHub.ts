@@ -31,10 +31,10 @@ const bytesOf = (signal: Signal | undefined): number =>
     : 0
 
 /** Milliseconds between two wake-ups of a reader. */
-const rest = 1
+const wakeInterval = 1
 
 /** The buffer of one reader. A full buffer drops its oldest signals. */
-export class Ring implements SignalSink {
+export class SignalBuffer implements SignalSink {
   /** The time on the reader's Clock. */
   readonly now: () => number
   private items: Array<Signal | undefined> = []
@@ -43,8 +43,8 @@ export class Ring implements SignalSink {
   private lost = 0
   private wake: (() => void) | undefined = undefined
   private wokenAt = Number.NEGATIVE_INFINITY
-  private soon: NodeJS.Immediate | undefined = undefined
-  private later: NodeJS.Timeout | undefined = undefined
+  private immediate: NodeJS.Immediate | undefined = undefined
+  private timer: NodeJS.Timeout | undefined = undefined
   private ended = false
 
   constructor(now: () => number) {
@@ -65,9 +65,9 @@ export class Ring implements SignalSink {
   }
 
   private scheduleWake(): void {
-    if (this.wake === undefined || this.soon !== undefined || this.later !== undefined) return
-    if (performance.now() - this.wokenAt < rest) this.later = setTimeout(this.wakeReader, rest)
-    else this.soon = setImmediate(this.wakeReader)
+    if (this.wake === undefined || this.immediate !== undefined || this.timer !== undefined) return
+    if (performance.now() - this.wokenAt < wakeInterval) this.timer = setTimeout(this.wakeReader, wakeInterval)
+    else this.immediate = setImmediate(this.wakeReader)
   }
 
   /** Wakes the reader. It happens at most once per `rest`, because waking a reader costs more than many signals. */
@@ -80,10 +80,10 @@ export class Ring implements SignalSink {
   }
 
   private cancelWake(): void {
-    clearImmediate(this.soon)
-    clearTimeout(this.later)
-    this.soon = undefined
-    this.later = undefined
+    clearImmediate(this.immediate)
+    clearTimeout(this.timer)
+    this.immediate = undefined
+    this.timer = undefined
   }
 
   private drop(): void {
@@ -158,7 +158,7 @@ class SignalHub implements Hub {
   private readonly attached = new Set<Hub>()
   private readonly parent: Hub | undefined
   private detach: (() => void) | undefined = undefined
-  private over = false
+  private ended = false
 
   constructor(parent: Hub | undefined) {
     this.parent = parent
@@ -180,13 +180,13 @@ class SignalHub implements Hub {
 
   /** The time of signals that do not belong to a request: that of a reader's Clock. */
   private now(): number {
-    for (const sink of this.sinks) if (sink instanceof Ring) return sink.now()
+    for (const sink of this.sinks) if (sink instanceof SignalBuffer) return sink.now()
     return performance.now()
   }
 
   readonly watch = (sink: SignalSink): (() => void) => {
     if (!this.sinks.includes(sink)) this.sinks = [...this.sinks, sink]
-    if (this.over) sink.end?.()
+    if (this.ended) sink.end?.()
     if (this.parent !== undefined) this.detach ??= this.parent.attach(this)
     return () => {
       this.sinks = this.sinks.filter((other) => other !== sink)
@@ -197,7 +197,7 @@ class SignalHub implements Hub {
   }
 
   readonly end = (): void => {
-    this.over = true
+    this.ended = true
     for (const sink of this.sinks) sink.end?.()
   }
 
@@ -212,12 +212,12 @@ class SignalHub implements Hub {
     Effect.map(
       Effect.acquireRelease(
         Effect.map(Clock.clockWith(Effect.succeed), (clock) => {
-          const ring = new Ring(Deadlines.of(clock).now)
-          return { ring, stop: this.watch(ring) }
+          const buffer = new SignalBuffer(Deadlines.of(clock).now)
+          return { buffer, stop: this.watch(buffer) }
         }),
         ({ stop }) => Effect.sync(stop)
       ),
-      ({ ring }) => pullStream(ring.pull)
+      ({ buffer }) => pullStream(buffer.pull)
     )
   )
 }

@@ -41,12 +41,12 @@ abstract class TurnReader implements Turning {
 
   resume(): void {
     if (this.yielding) this.resumes = true
-    else this.goOn()
+    else this.resumeSocket()
   }
 
   endTurn(): void {
     this.yielding = false
-    if (this.resumes) this.goOn()
+    if (this.resumes) this.resumeSocket()
   }
 
   /** Counts bytes. `more` is true if the consumer accepts more. Returns whether reading continues now. */
@@ -60,19 +60,19 @@ abstract class TurnReader implements Turning {
     return false
   }
 
-  private goOn(): void {
+  private resumeSocket(): void {
     const { socket } = this
     if (socket !== undefined && !socket.destroyed) socket.resume()
   }
 }
 
 /** A slab that all sockets share, because its content is consumed or copied before the callback returns. */
-const shared = Buffer.allocUnsafeSlow(slabSize)
+const sharedSlab = Buffer.allocUnsafeSlow(slabSize)
 
 /** A slab that a consumer did not keep, for reuse. */
 let spare: Buffer | undefined
 
-const ownSlab = (): Buffer => {
+const takeSlab = (): Buffer => {
   const slab = spare ?? Buffer.allocUnsafeSlow(slabSize)
   spare = undefined
   return slab
@@ -88,12 +88,12 @@ export interface OnRead {
 /** Reads into the shared slab, or into separate slabs if the consumer keeps them. */
 export class SlabReader extends TurnReader implements SocketReader {
   protected socket: Net.Socket | undefined = undefined
-  private slab: Buffer = shared
+  private slab: Buffer = sharedSlab
   /** Whether the consumer called `keep` for the current slab. */
-  private keeps = false
+  private isSlabKept = false
   private onData: OnData | undefined = undefined
   /** Bytes that were received before `read` was called, which happens only with misbehaving servers. */
-  private early: Array<Buffer> = []
+  private earlyChunks: Array<Buffer> = []
 
   readonly onread: OnRead = {
     buffer: () => this.next(),
@@ -101,35 +101,35 @@ export class SlabReader extends TurnReader implements SocketReader {
   }
 
   /** Sets the socket that was created with `onread`. */
-  own(socket: Net.Socket): void {
+  attach(socket: Net.Socket): void {
     this.socket = socket
   }
 
   read(onData: OnData): void {
     this.onData = onData
-    const chunks = this.early
-    this.early = []
+    const chunks = this.earlyChunks
+    this.earlyChunks = []
     for (const chunk of chunks) onData(chunk, 0, chunk.length)
   }
 
   keep(): boolean {
-    this.keeps = true
-    return this.slab !== shared
+    this.isSlabKept = true
+    return this.slab !== sharedSlab
   }
 
   private onBytes(bytes: number): boolean {
     if (this.onData !== undefined) return this.count(bytes, this.onData(this.slab, 0, bytes))
-    this.early.push(Buffer.from(this.slab.subarray(0, bytes)))
+    this.earlyChunks.push(Buffer.from(this.slab.subarray(0, bytes)))
     return false
   }
 
   private next(): Buffer {
-    if (this.keeps) {
-      this.keeps = false
-      this.slab = ownSlab()
-    } else if (this.slab !== shared) {
+    if (this.isSlabKept) {
+      this.isSlabKept = false
+      this.slab = takeSlab()
+    } else if (this.slab !== sharedSlab) {
       spare = this.slab
-      this.slab = shared
+      this.slab = sharedSlab
     }
     return this.slab
   }

@@ -252,10 +252,10 @@ export interface Transport {
    */
   readonly takeIdle: (exchange: Exchange, now: number) => Connection | undefined
   /**
-   * Waits for a slot, then takes an idle connection or opens one; `fresh` excludes idle ones. A request that is sent
-   * `again` gets a stream before others. Calls `exchange.onConnection` before the effect succeeds.
+   * Waits for a slot, then takes an idle connection or opens one; `fresh` excludes idle ones. A request that is
+   * `resent` gets a stream before others. Calls `exchange.onConnection` before the effect succeeds.
    */
-  readonly acquire: (exchange: Exchange, fresh: boolean, again?: boolean) => Effect.Effect<Connection, ClientError>
+  readonly acquire: (exchange: Exchange, fresh: boolean, resent?: boolean) => Effect.Effect<Connection, ClientError>
   readonly hub: Hub
   readonly stats: () => Counts & { readonly perKey: ReadonlyMap<string, Counts> }
   /**

@@ -81,7 +81,7 @@ export class WebSocketConnection implements FrameHandler {
   private lastPing: Buffer | undefined = undefined
   private deadline: Deadline | undefined = undefined
   /** The time at which the socket is destroyed. Set when the session closes; later limits do not extend it. */
-  private latest = Infinity
+  private destroyAt = Infinity
   private readonly sends: Sends<Ending>
   private readonly closers = new Set<() => void>()
 
@@ -104,10 +104,10 @@ export class WebSocketConnection implements FrameHandler {
     const { socket } = this
     socket.on("error", this.onError)
     socket.on("end", this.onEnd)
-    socket.on("close", this.onGone)
+    socket.on("close", this.onSocketClose)
     if (socket.destroyed) {
       this.lose(lost)
-      if (socket.closed) this.onGone()
+      if (socket.closed) this.onSocketClose()
       return
     }
     const { heartbeat } = this.settings
@@ -164,12 +164,12 @@ export class WebSocketConnection implements FrameHandler {
     if (!this.open) return false
     this.closedHere = true
     if (this.state === "Unanswered") {
-      this.answer(code, reason)
+      this.sendFinalClose(code, reason)
       return true
     }
     this.state = "Closing"
     this.code = code
-    this.silence({ reason: "Closed", code, closeReason: reason })
+    this.endMessages({ reason: "Closed", code, closeReason: reason })
     this.limit(limit, () => {
       this.code = 1006
       this.socket.destroy()
@@ -185,7 +185,7 @@ export class WebSocketConnection implements FrameHandler {
   /** Closes within `limit` in any state, because the session ends. */
   shutdown(limit: number): void {
     const most = Math.min(limit, this.settings.closeTimeout)
-    this.latest = this.deadlines.now() + most
+    this.destroyAt = this.deadlines.now() + most
     if (!this.close(1001, "", most) && this.state !== "Closed") this.limit(most, () => this.socket.destroy())
   }
 
@@ -215,7 +215,7 @@ export class WebSocketConnection implements FrameHandler {
   onMessage(data: Buffer, binary: boolean): void {
     if (this.state !== "Open") return
     if (binary) {
-      this.inbox.push({ _tag: "Binary", data: owned(data) }, data.length)
+      this.inbox.push({ _tag: "Binary", data: toOwnBuffer(data) }, data.length)
       return
     }
     let text: string
@@ -231,14 +231,14 @@ export class WebSocketConnection implements FrameHandler {
 
   onPing(data: Buffer): void {
     if (this.state !== "Open") return
-    if (!this.settings.autoPing) this.inbox.push({ _tag: "Ping", data: owned(data) }, data.length)
+    if (!this.settings.autoPing) this.inbox.push({ _tag: "Ping", data: toOwnBuffer(data) }, data.length)
     else if (this.pongs < maxPongs) this.pong(data)
     else this.lastPing = data
   }
 
   onPong(data: Buffer): void {
     if (this.state === "Open" && !this.settings.autoPing) {
-      this.inbox.push({ _tag: "Pong", data: owned(data) }, data.length)
+      this.inbox.push({ _tag: "Pong", data: toOwnBuffer(data) }, data.length)
     }
   }
 
@@ -250,8 +250,8 @@ export class WebSocketConnection implements FrameHandler {
     }
     if (this.state !== "Open") return
     this.state = "Unanswered"
-    this.silence({ reason: "Closed", code, closeReason: reason })
-    if (this.settings.autoClose) this.answer(code === 1005 ? undefined : code, "")
+    this.endMessages({ reason: "Closed", code, closeReason: reason })
+    if (this.settings.autoClose) this.sendFinalClose(code === 1005 ? undefined : code, "")
   }
 
   onFault(code: 1002 | 1007 | 1009, cause: Error): void {
@@ -261,8 +261,8 @@ export class WebSocketConnection implements FrameHandler {
     }
     if (this.state !== "Open") return
     this.code = code
-    this.silence({ reason: code === 1009 ? "TooLarge" : "Protocol", code, cause })
-    this.answer(code, "")
+    this.endMessages({ reason: code === 1009 ? "TooLarge" : "Protocol", code, cause })
+    this.sendFinalClose(code, "")
   }
 
   // Callbacks of the socket.
@@ -278,7 +278,7 @@ export class WebSocketConnection implements FrameHandler {
 
   private readonly onEnd = (): void => this.lose(lost)
 
-  private readonly onGone = (): void => {
+  private readonly onSocketClose = (): void => {
     if (this.state === "Closed") return
     this.lose(lost)
     this.state = "Closed"
@@ -303,25 +303,26 @@ export class WebSocketConnection implements FrameHandler {
   }
 
   /** Ends the inbox. Messages that were received before can still be taken. */
-  private silence(ending: Ending): void {
+  private endMessages(ending: Ending): void {
     this.ending ??= ending
     this.heartbeat?.stop()
     this.inbox.end()
   }
 
   /** Sends the final close frame. */
-  private answer(code: number | undefined, reason: string): void {
-    this.finishing()
+  private sendFinalClose(code: number | undefined, reason: string): void {
+    this.beginEnding()
     this.sender.close(code, reason, true, () => this.socket.end())
   }
 
   /** Waits for the socket to close, after both sides have sent a close frame. */
   private finish(): void {
-    this.finishing()
+    this.beginEnding()
     this.socket.end()
   }
 
-  private finishing(): void {
+  /** Begins the wait for the socket to close, with a time limit. */
+  private beginEnding(): void {
     this.state = "Ending"
     this.limit(Math.min(lingerTime, this.settings.closeTimeout), () => this.socket.destroy())
     this.frames.stop()
@@ -333,7 +334,7 @@ export class WebSocketConnection implements FrameHandler {
     // The final frame may be in flight, and a deadline already limits the lifetime of the socket.
     if (this.state === "Closed" || this.state === "Ending") return
     if (this.state !== "Unanswered") this.code = ending.code
-    this.silence(ending)
+    this.endMessages(ending)
     this.state = "Ending"
     this.frames.stop()
     this.socket.destroy()
@@ -341,7 +342,7 @@ export class WebSocketConnection implements FrameHandler {
 
   private limit(millis: number, fire: () => void): void {
     this.deadline?.cancel()
-    this.deadline = this.deadlines.schedule(Math.min(this.latest, this.deadlines.now() + millis), fire)
+    this.deadline = this.deadlines.schedule(Math.min(this.destroyAt, this.deadlines.now() + millis), fire)
   }
 }
 
@@ -351,5 +352,5 @@ const nothing = () => {}
 const lost: Ending = { reason: "Abnormal", code: 1006 }
 
 /** The same bytes in their own ArrayBuffer. */
-const owned = (data: Buffer): Uint8Array =>
+const toOwnBuffer = (data: Buffer): Uint8Array =>
   data.byteLength === data.buffer.byteLength ? new Uint8Array(data.buffer, 0, data.byteLength) : Uint8Array.from(data)

@@ -14,13 +14,13 @@ export class Deflate extends PerMessageDeflate {
     this.inflating = true
     super.decompress(data, last, (error, bytes) => {
       this.inflating = false
-      this.hand(done, error, bytes)
+      this.deliver(done, error, bytes)
     })
   }
 
   override compress(data: string | Uint8Array, last: boolean, done: Coded): void {
     if (this.over) return
-    super.compress(data, last, (error, bytes) => this.hand(done, error, bytes))
+    super.compress(data, last, (error, bytes) => this.deliver(done, error, bytes))
   }
 
   /** Frees the memory of zlib, at once or after the current step. Idempotent. */
@@ -38,7 +38,7 @@ export class Deflate extends PerMessageDeflate {
     this._maxPayload = 1
   }
 
-  private hand(done: Coded, error: Error | null, bytes: Uint8Array | undefined): void {
+  private deliver(done: Coded, error: Error | null, bytes: Uint8Array | undefined): void {
     // A queued job may have created new streams meanwhile.
     if (this.over) this.cleanup()
     else done(error, bytes)

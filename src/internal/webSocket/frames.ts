@@ -66,11 +66,12 @@ export class FrameReader implements Turning {
   private readonly handler: FrameHandler
   private readonly receiver: Receiver
   private readonly head = Buffer.allocUnsafe(headSize)
-  /** How many bytes of the frame's head were received, and how many it has. */
-  private have = 0
-  private need = 2
+  /** How many bytes of the frame's head were received. */
+  private headReceived = 0
+  /** How many bytes the frame's head has, as far as it is known. */
+  private headLength = 2
   /** Missing bytes of the payload. */
-  private rest = 0
+  private payloadLeft = 0
   private block: Buffer | undefined = undefined
   private filled = 0
   /** Validates the current text message. `undefined` for compressed text, which is validated after decompression. */
@@ -85,7 +86,7 @@ export class FrameReader implements Turning {
   /** Frames since the last pause. */
   private frames = 0
   /** Whether reading continues in the next turn. */
-  private resting = false
+  private isYielding = false
   private done = false
 
   constructor(extensions: Extensions, maxMessageSize: number, handler: FrameHandler) {
@@ -98,7 +99,7 @@ export class FrameReader implements Turning {
       maxFragments,
       skipUTF8Validation: true
     })
-    this.receiver.on("message", (data: Buffer, binary: boolean) => this.message(data, binary))
+    this.receiver.on("message", (data: Buffer, binary: boolean) => this.onReceived(data, binary))
     this.receiver.on("ping", (data: Buffer) => {
       if (!this.done) handler.onPing(data)
     })
@@ -122,7 +123,7 @@ export class FrameReader implements Turning {
     const next = this.take(bytes, start, end)
     if (this.done) return true
     if (next < end) this.pending = Buffer.from(bytes.subarray(next, end))
-    return next === end && !this.stopped
+    return next === end && !this.isPaused
   }
 
   /** Call when the handler is no longer full. */
@@ -134,11 +135,11 @@ export class FrameReader implements Turning {
       const next = this.take(bytes, 0, bytes.length)
       if (next < bytes.length && !this.done) this.pending = bytes.subarray(next)
     }
-    if (this.done || (this.pending === undefined && !this.stopped)) this.handler.onRoom()
+    if (this.done || (this.pending === undefined && !this.isPaused)) this.handler.onRoom()
   }
 
   endTurn(): void {
-    this.resting = false
+    this.isYielding = false
     if (!this.done) this.resume()
   }
 
@@ -151,53 +152,54 @@ export class FrameReader implements Turning {
     return true
   }
 
-  private get stopped(): boolean {
-    return this.inflating || this.resting || this.handler.full()
+  private get isPaused(): boolean {
+    return this.inflating || this.isYielding || this.handler.full()
   }
 
   /** Processes bytes until a pause, and returns the position up to which it has. */
   private take(bytes: Buffer, start: number, end: number): number {
     this.taking = true
     let at = start
-    while (at < end && !this.done && !this.stopped) {
-      at = this.rest === 0 ? this.takeHead(bytes, at, end) : this.takePayload(bytes, at, end)
+    while (at < end && !this.done && !this.isPaused) {
+      at = this.payloadLeft === 0 ? this.takeHead(bytes, at, end) : this.takePayload(bytes, at, end)
     }
     this.taking = false
     return at
   }
 
   private takeHead(bytes: Buffer, start: number, end: number): number {
-    const next = Math.min(end, start + this.need - this.have)
-    bytes.copy(this.head, this.have, start, next)
-    this.have += next - start
-    if (this.have < this.need) return next
+    const next = Math.min(end, start + this.headLength - this.headReceived)
+    bytes.copy(this.head, this.headReceived, start, next)
+    this.headReceived += next - start
+    if (this.headReceived < this.headLength) return next
     const length = this.head.readUInt8(1)
-    if (this.need === 2 && length === 126) this.need = 4
-    else if (this.need === 2 && length === 127) this.need = 10
+    if (this.headLength === 2 && length === 126) this.headLength = 4
+    else if (this.headLength === 2 && length === 127) this.headLength = 10
     else this.endHead(length)
     return next
   }
 
   private endHead(length: number): void {
-    const { head, need } = this
-    if (need === 10 && head.readUInt8(2) > 0x7f) {
+    const { head, headLength } = this
+    if (headLength === 10 && head.readUInt8(2) > 0x7f) {
       this.fail(new RangeError("Invalid WebSocket frame: the most significant bit of the length is set"))
       return
     }
-    this.rest = need === 2 ? length & 0x7f : need === 4 ? head.readUInt16BE(2) : Number(head.readBigUInt64BE(2))
-    this.have = 0
-    this.need = 2
+    this.payloadLeft =
+      headLength === 2 ? length & 0x7f : headLength === 4 ? head.readUInt16BE(2) : Number(head.readBigUInt64BE(2))
+    this.headReceived = 0
+    this.headLength = 2
     this.countFrame()
     this.beginText(head.readUInt8(0))
-    if (this.rest === 0) this.judge(head, 0, 0)
-    if (!this.done) this.write(Buffer.from(head.subarray(0, need)))
+    if (this.payloadLeft === 0) this.validateText(head, 0, 0)
+    if (!this.done) this.write(Buffer.from(head.subarray(0, headLength)))
   }
 
   private countFrame(): void {
     if (++this.frames < framesPerTurn) return
     this.frames = 0
-    if (!this.resting) atTurnEnd(this)
-    this.resting = true
+    if (!this.isYielding) atTurnEnd(this)
+    this.isYielding = true
   }
 
   /** Starts a message from the first byte of a frame. `Receiver` rejects invalid sequences. */
@@ -213,20 +215,20 @@ export class FrameReader implements Turning {
   }
 
   /** Validates payload bytes of a text message. */
-  private judge(bytes: Buffer, start: number, end: number): void {
+  private validateText(bytes: Buffer, start: number, end: number): void {
     if (!this.inText || this.text === undefined) return
-    if (!this.text.push(bytes, start, end) || (this.rest === 0 && this.lastOfText && !this.text.whole)) {
+    if (!this.text.push(bytes, start, end) || (this.payloadLeft === 0 && this.lastOfText && !this.text.whole)) {
       this.fail(new InvalidUtf8())
     }
   }
 
   private takePayload(bytes: Buffer, start: number, end: number): number {
-    const block = this.block ?? allocate(Math.min(this.rest, blockSize))
+    const block = this.block ?? allocate(Math.min(this.payloadLeft, blockSize))
     const next = Math.min(end, start + block.length - this.filled)
     bytes.copy(block, this.filled, start, next)
     this.filled += next - start
-    this.rest -= next - start
-    this.judge(bytes, start, next)
+    this.payloadLeft -= next - start
+    this.validateText(bytes, start, next)
     if (this.done) return next
     if (this.filled < block.length) this.block = block
     else {
@@ -250,7 +252,7 @@ export class FrameReader implements Turning {
     this.resume()
   }
 
-  private message(data: Buffer, binary: boolean): void {
+  private onReceived(data: Buffer, binary: boolean): void {
     if (this.done) return
     if (!binary && this.text === undefined && !isUtf8(data)) this.fail(new InvalidUtf8())
     else this.handler.onMessage(data, binary)

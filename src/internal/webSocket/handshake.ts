@@ -77,21 +77,21 @@ export const grantOf = (head: ResponseHead, offer: Offer): Grant | string => {
 }
 
 /** The protocol that the server chose. It may choose none, for compatibility with older clients. */
-const protocolOf = (given: ReadonlyArray<string>, offered: ReadonlyArray<string>): Option.Option<string> | string => {
-  const chosen = given[0]
+const protocolOf = (values: ReadonlyArray<string>, offered: ReadonlyArray<string>): Option.Option<string> | string => {
+  const chosen = values[0]
   if (chosen === undefined) return Option.none()
-  return given.length === 1 && offered.includes(chosen)
+  return values.length === 1 && offered.includes(chosen)
     ? Option.some(chosen)
     : "Sec-WebSocket-Protocol was not offered by the request"
 }
 
-const extensionsOf = (given: ReadonlyArray<string>, offer: Offer): Extensions | string => {
-  if (given.length === 0) return none
+const extensionsOf = (values: ReadonlyArray<string>, offer: Offer): Extensions | string => {
+  if (values.length === 0) return none
   const { deflate } = offer
   const refused = "Sec-WebSocket-Extensions does not match the offer of the request"
   if (deflate === undefined) return refused
   try {
-    const parsed = extension.parse(given.join(", "))
+    const parsed = extension.parse(values.join(", "))
     const replies = parsed[PerMessageDeflate.extensionName]
     const reply = replies?.[0]
     if (reply === undefined || replies?.length !== 1 || Object.keys(parsed).length !== 1) return refused

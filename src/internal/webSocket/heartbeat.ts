@@ -2,7 +2,7 @@
 import type { Deadline, Deadlines } from "../transport/deadlines.js"
 
 /** The operations that a heartbeat needs from its connection. */
-export interface Pulse {
+export interface HeartbeatOwner {
   /** Sends a ping, and calls `done` when the system has accepted it. */
   readonly ping: (done: () => void) => void
   /** The number of sent bytes that the system has not accepted. */
@@ -15,7 +15,7 @@ export interface Pulse {
 export class Heartbeat {
   private readonly deadlines: Deadlines
   private readonly interval: number
-  private readonly pulse: Pulse
+  private readonly owner: HeartbeatOwner
   private deadline: Deadline | undefined = undefined
   private pingedAt = 0
   private sent = false
@@ -24,10 +24,10 @@ export class Heartbeat {
   private received = false
 
   /** `interval` is in milliseconds. */
-  constructor(deadlines: Deadlines, interval: number, pulse: Pulse) {
+  constructor(deadlines: Deadlines, interval: number, owner: HeartbeatOwner) {
     this.deadlines = deadlines
     this.interval = interval
-    this.pulse = pulse
+    this.owner = owner
     this.schedule(deadlines.now() + interval, this.beat)
   }
 
@@ -48,25 +48,25 @@ export class Heartbeat {
     this.pingedAt = this.deadlines.now()
     this.received = false
     this.sent = false
-    this.pulse.ping(() => {
+    this.owner.ping(() => {
       this.sent = true
     })
-    this.backlog = this.pulse.backlog()
+    this.backlog = this.owner.backlog()
     this.schedule(this.pingedAt + this.interval / 2, this.check)
   }
 
   private readonly check = (): void => {
-    if (this.received || this.pulse.paused()) {
+    if (this.received || this.owner.paused()) {
       this.schedule(Math.max(this.deadlines.now(), this.pingedAt + this.interval), this.beat)
       return
     }
     // The ping may wait behind a large message. Waits as long as the peer accepts bytes.
-    const backlog = this.pulse.backlog()
+    const backlog = this.owner.backlog()
     if (!this.sent && backlog < this.backlog) {
       this.backlog = backlog
       this.schedule(this.deadlines.now() + this.interval / 2, this.check)
       return
     }
-    this.pulse.onLost()
+    this.owner.onLost()
   }
 }

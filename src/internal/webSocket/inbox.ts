@@ -19,7 +19,7 @@ export class Inbox {
   private over = false
   /** There is nearly always only one waiter. */
   private waiter: (() => void) | undefined = undefined
-  private others: Set<() => void> | undefined = undefined
+  private otherWaiters: Set<() => void> | undefined = undefined
 
   constructor(deadlines: Deadlines, onRoom: () => void) {
     this.deadlines = deadlines
@@ -91,19 +91,19 @@ export class Inbox {
   private add(waiter: () => void): void {
     if (this.waiter === undefined) this.waiter = waiter
     else {
-      this.others ??= new Set()
-      this.others.add(waiter)
+      this.otherWaiters ??= new Set()
+      this.otherWaiters.add(waiter)
     }
   }
 
   private remove(waiter: () => void): void {
     if (this.waiter === waiter) this.waiter = undefined
-    else this.others?.delete(waiter)
+    else this.otherWaiters?.delete(waiter)
   }
 
   // Wakes all waiters, because the first may be interrupted before it takes a message.
   private wake(): void {
     this.waiter?.()
-    if (this.others !== undefined) for (const waiter of [...this.others]) waiter()
+    if (this.otherWaiters !== undefined) for (const waiter of [...this.otherWaiters]) waiter()
   }
 }

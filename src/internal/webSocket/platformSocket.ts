@@ -14,7 +14,7 @@ export const openError = (cause: unknown): Socket.SocketError =>
   new Socket.SocketGenericError({ reason: "Open", cause })
 
 /** Converts a WebSocketError: a close to a close error with its code, anything else to a read error. */
-const ended = (error: WebSocketError): Socket.SocketError =>
+const toSocketError = (error: WebSocketError): Socket.SocketError =>
   error.reason === "Closed"
     ? new Socket.SocketCloseError({ reason: "Close", code: error.code, closeReason: error.closeReason })
     : new Socket.SocketGenericError({ reason: "Read", cause: error })
@@ -35,7 +35,7 @@ const runOn = <A, E, R>(
       if (onOpen !== undefined) yield* onOpen
       let broken: Cause.Cause<E> | undefined
       let onBroken: (cause: Cause.Cause<E>) => void = ignored
-      const judge = (exit: Exit.Exit<A, E>) => {
+      const onHandled = (exit: Exit.Exit<A, E>) => {
         if (broken !== undefined || Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return
         broken = exit.cause
         onBroken(broken)
@@ -44,11 +44,11 @@ const runOn = <A, E, R>(
         Effect.map(self.receive, (message) => {
           if (message._tag !== "Text" && message._tag !== "Binary") return
           const handled = handler(message.data)
-          if (handled !== undefined) run(handled).addObserver(judge)
+          if (handled !== undefined) run(handled).addObserver(onHandled)
         })
       )
       const reading: Effect.Effect<void, Cause.Cause<Socket.SocketError>> = Effect.sandbox(
-        Effect.catchIf(Effect.mapError(read, ended), isCleanClose, () => Effect.void)
+        Effect.catchIf(Effect.mapError(read, toSocketError), isCleanClose, () => Effect.void)
       )
       yield* raceWithCallback<void, Cause.Cause<Socket.SocketError>, never, Cause.Cause<E>>(reading, (fail) => {
         onBroken = fail

@@ -34,7 +34,7 @@ const pauseOf = ({ reconnect }: Pick<ConnectOptions, "reconnect">): Effect.Effec
   reconnect === false ? Effect.succeed(noPause) : driverOf(reconnect ?? backoff)
 
 class Reconnecting<E, R> extends Reconnection<Message, Reading, ClientError | undefined, ClientError | E, R> {
-  private readonly open: Effect.Effect<WebSocket, ClientError, Scope.Scope>
+  private readonly openSocket: Effect.Effect<WebSocket, ClientError, Scope.Scope>
   private readonly onOpen: (socket: WebSocket, scope: Scope.Scope) => Effect.Effect<unknown, E, R>
 
   constructor(
@@ -43,12 +43,12 @@ class Reconnecting<E, R> extends Reconnection<Message, Reading, ClientError | un
     pause: Pause<ClientError | undefined>
   ) {
     super(pause)
-    this.open = open
+    this.openSocket = open
     this.onOpen = onOpen
   }
 
   protected override connect(): typeof this.pull {
-    const opened = this.opening(this.open, (socket, scope) =>
+    const opened = this.openReading(this.openSocket, (socket, scope) =>
       Effect.map(Scope.extend(pullOf(socket.messages), scope), (pull) => ({ scope, socket, pull }))
     )
     return Effect.matchEffect(
@@ -66,17 +66,17 @@ class Reconnecting<E, R> extends Reconnection<Message, Reading, ClientError | un
         Effect.flatMap(socket.closeCode, (code) =>
           Effect.zipRight(this.close, Option.isSome(end) ? this.broken(end.value) : this.closed(code))
         ),
-      onSuccess: (messages) => this.arrived(messages)
+      onSuccess: (messages) => this.deliver(messages)
     })
   }
 
   /** Ends the messages after a close with code 1000, and reconnects after any other. */
   private closed(code: Option.Option<number>): typeof this.pull {
-    return Option.contains(code, 1000) ? this.end(Option.none()) : this.again(undefined, Option.none())
+    return Option.contains(code, 1000) ? this.end(Option.none()) : this.reconnect(undefined, Option.none())
   }
 
   private broken(error: ClientError | E): typeof this.pull {
-    return isBreak(error) ? this.again(error, Option.some(error)) : Effect.fail(Option.some(error))
+    return isBreak(error) ? this.reconnect(error, Option.some(error)) : Effect.fail(Option.some(error))
   }
 }
 

@@ -56,9 +56,9 @@ export class Sends<E> implements Turning {
   private readonly socket: Socket
   private readonly waiting = new Set<Sending<E>>()
   /** Bytes since the last pause. */
-  private taken = 0
+  private bytesThisTurn = 0
   /** Accepted data whose senders continue in the next turn. */
-  private resting: Array<Sending<E>> = []
+  private nextTurnSends: Array<Sending<E>> = []
 
   constructor(socket: Socket) {
     this.socket = socket
@@ -88,10 +88,10 @@ export class Sends<E> implements Turning {
   }
 
   endTurn(): void {
-    const { resting } = this
-    this.resting = []
-    this.taken = 0
-    for (const sending of resting) sending.end(undefined)
+    const { nextTurnSends } = this
+    this.nextTurnSends = []
+    this.bytesThisTurn = 0
+    for (const sending of nextTurnSends) sending.end(undefined)
   }
 
   /** Called by a `Sending`. */
@@ -101,9 +101,9 @@ export class Sends<E> implements Turning {
 
   /** Counts accepted data. Returns whether its sender may continue; otherwise it continues in the next turn. */
   private accept(sending: Sending<E>): boolean {
-    this.taken += Math.max(sending.bytes, frameCost)
-    if (this.resting.length === 0 && this.taken < turnSize) return true
-    if (this.resting.push(sending) === 1) atTurnEnd(this)
+    this.bytesThisTurn += Math.max(sending.bytes, frameCost)
+    if (this.nextTurnSends.length === 0 && this.bytesThisTurn < turnSize) return true
+    if (this.nextTurnSends.push(sending) === 1) atTurnEnd(this)
     return false
   }
 }
@@ -112,7 +112,10 @@ export class Sends<E> implements Turning {
  * Waits for the end of a send. `sending` is `undefined` if the sender may continue, or the reason why nothing was sent. An
  * interruption ends only the wait: data that the socket has is sent completely.
  */
-export const sent = <F, E>(sending: Sending<F> | F | undefined, error: (failure: F) => E): Effect.Effect<void, E> => {
+export const awaitSending = <F, E>(
+  sending: Sending<F> | F | undefined,
+  error: (failure: F) => E
+): Effect.Effect<void, E> => {
   if (sending === undefined) return Effect.void
   if (!(sending instanceof Sending)) return Effect.fail(error(sending))
   return cancellable((resume) =>

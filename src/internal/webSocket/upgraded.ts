@@ -10,7 +10,7 @@ import { cancellable } from "../effect/callback.js"
 import { type Pull, pullStream } from "../effect/pullStream.js"
 import { showAs } from "../inspection.js"
 import type { Deadlines } from "../transport/deadlines.js"
-import { sent } from "./sends.js"
+import { awaitSending } from "./sends.js"
 import type { UpgradedConnection } from "./upgradedConnection.js"
 
 export const TypeId: Id = "~effect-http-session/Upgrade"
@@ -55,7 +55,7 @@ export class UpgradedImpl implements Upgraded {
   }
 
   readonly send = (data: string | Uint8Array): Effect.Effect<void, UpgradeError> =>
-    Effect.suspend(() => sent(this.connection.send(data), ({ cause, reason }) => this.error(reason, cause)))
+    Effect.suspend(() => awaitSending(this.connection.send(data), ({ cause, reason }) => this.error(reason, cause)))
 
   get outgoing(): Sink.Sink<void, string | Uint8Array, never, UpgradeError> {
     return Sink.forEach(this.send)

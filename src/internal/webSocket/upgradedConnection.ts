@@ -42,7 +42,7 @@ export class UpgradedConnection {
   private sentEnd = false
   private deadline: Deadline | undefined = undefined
   /** The time at which the socket is destroyed. Set when the session closes; later limits do not extend it. */
-  private latest = Infinity
+  private destroyAt = Infinity
   private readonly sends: Sends<Ending>
   private readonly waiters = new Set<() => void>()
   private readonly closers = new Set<() => void>()
@@ -60,11 +60,11 @@ export class UpgradedConnection {
     const { socket } = this
     socket.on("error", this.onError)
     socket.on("end", this.onEnd)
-    socket.on("close", this.onGone)
+    socket.on("close", this.onSocketClose)
     if (rest.length > 0) this.add(rest)
     if (socket.destroyed) {
       this.lose(broken)
-      if (socket.closed) this.onGone()
+      if (socket.closed) this.onSocketClose()
       return
     }
     this.wire.reader.read(this.onData)
@@ -119,7 +119,7 @@ export class UpgradedConnection {
   /** Ends this side, because the session closes. The peer gets `limit` milliseconds to end its own. */
   shutdown(limit: number): void {
     if (this.gone) return
-    this.latest = this.deadlines.now() + limit
+    this.destroyAt = this.deadlines.now() + limit
     this.end()
     this.limit(limit)
   }
@@ -148,11 +148,11 @@ export class UpgradedConnection {
     this.wake()
   }
 
-  private readonly onGone = (): void => {
+  private readonly onSocketClose = (): void => {
     if (this.gone) return
     this.gone = true
     this.deadline?.cancel()
-    if (!this.ended) this.finish(this.latest === Infinity ? broken : closed)
+    if (!this.ended) this.finish(this.destroyAt === Infinity ? broken : closed)
     this.sends.end(this.ending ?? broken)
     const closers = [...this.closers]
     this.closers.clear()
@@ -186,7 +186,7 @@ export class UpgradedConnection {
 
   private limit(millis: number): void {
     this.deadline?.cancel()
-    const at = Math.min(this.latest, this.deadlines.now() + millis)
+    const at = Math.min(this.destroyAt, this.deadlines.now() + millis)
     this.deadline = this.deadlines.schedule(at, () => this.socket.destroy())
   }
 }

@@ -15,7 +15,7 @@ import { showAs } from "../inspection.js"
 import { json } from "../response/body/json.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { Ending, Outgoing, WebSocketConnection } from "./connection.js"
-import { sent } from "./sends.js"
+import { awaitSending } from "./sends.js"
 
 export const TypeId: Id = "~effect-http-session/WebSocket"
 
@@ -34,7 +34,7 @@ const maxReason = 123
 const maxControl = 125
 
 /** Truncates a reason to the size of a close frame, at a character boundary. */
-const fitting = (reason: string): string => {
+const truncateReason = (reason: string): string => {
   const bytes = Buffer.from(reason, "utf8")
   if (bytes.length <= maxReason) return reason
   let end = maxReason
@@ -79,7 +79,8 @@ export class WebSocketImpl implements WebSocket {
     this.protocol = parts.protocol
   }
 
-  readonly send = (data: string | Uint8Array): Effect.Effect<void, WebSocketError> => this.put({ _tag: "Data", data })
+  readonly send = (data: string | Uint8Array): Effect.Effect<void, WebSocketError> =>
+    this.sendFrame({ _tag: "Data", data })
 
   readonly sendJson = (value: unknown): Effect.Effect<void, WebSocketError> =>
     Effect.suspend(() => {
@@ -93,7 +94,7 @@ export class WebSocketImpl implements WebSocket {
   readonly pong = (data: string | Uint8Array = ""): Effect.Effect<void, WebSocketError> => this.control("Pong", data)
 
   get receive(): Effect.Effect<Message, WebSocketError> {
-    return Effect.suspend(() => this.next(this.until()))
+    return Effect.suspend(() => this.next(this.receiveDeadline()))
   }
 
   readonly receiveJson = <A, I, R>(
@@ -102,20 +103,20 @@ export class WebSocketImpl implements WebSocket {
   ): Effect.Effect<A, WebSocketError | JsonDecodeError | ParseError, R> => {
     const decode = Schema.decodeUnknown(schema, options)
     return Effect.flatMap(
-      Effect.suspend(() => this.nextJson(this.until())),
+      Effect.suspend(() => this.nextJson(this.receiveDeadline())),
       (value) => decode(value)
     )
   }
 
   get messages(): Stream.Stream<Message, WebSocketError> {
-    return pullStream(Effect.suspend(() => this.batch(this.until())))
+    return pullStream(Effect.suspend(() => this.batch(this.receiveDeadline())))
   }
 
   readonly close = (code = 1000, reason = ""): Effect.Effect<boolean> =>
     Effect.suspend(() => {
       if (!isCloseCode(code))
         throw new RangeError(`WebSocket.close: expected a close code that a client may send, got ${code}`)
-      const begun = this.connection.close(code, fitting(reason))
+      const begun = this.connection.close(code, truncateReason(reason))
       return Effect.as(this.closed, begun)
     })
 
@@ -128,8 +129,8 @@ export class WebSocketImpl implements WebSocket {
     this.connection.onClosed(() => resume(Effect.void))
   )
 
-  private put(frame: Outgoing): Effect.Effect<void, WebSocketError> {
-    return Effect.suspend(() => sent(this.connection.send(frame), (ending) => this.error(ending)))
+  private sendFrame(frame: Outgoing): Effect.Effect<void, WebSocketError> {
+    return Effect.suspend(() => awaitSending(this.connection.send(frame), (ending) => this.error(ending)))
   }
 
   private control(_tag: "Ping" | "Pong", data: string | Uint8Array): Effect.Effect<void, WebSocketError> {
@@ -137,11 +138,11 @@ export class WebSocketImpl implements WebSocket {
       if (Buffer.byteLength(data) > maxControl) {
         throw new RangeError(`WebSocket.${_tag.toLowerCase()}: expected at most ${maxControl} bytes`)
       }
-      return this.put({ _tag, data })
+      return this.sendFrame({ _tag, data })
     })
   }
 
-  private until(): number {
+  private receiveDeadline(): number {
     const { deadlines, receiveTimeout } = this.parts
     return receiveTimeout === Infinity ? Infinity : deadlines.now() + receiveTimeout
   }

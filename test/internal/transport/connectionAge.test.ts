@@ -13,7 +13,7 @@ describe("an idle connection", () => {
   /** A connection that was opened at 1 second, and is idle from 2 seconds on for at most 15 seconds. */
   const idle = (maxAge = Infinity) => {
     const age = new ConnectionAge(monotonic, 1000, boot + 1000, maxAge)
-    age.rest(monotonic, 2000, 15_000)
+    age.becomeIdle(monotonic, 2000, 15_000)
     return age
   }
 
@@ -38,7 +38,7 @@ describe("an idle connection", () => {
   it("is not affected by a sleep before its last use", () => {
     const age = idle()
     age.take(monotonic, 3000, boot + 8 * hours + 3000)
-    age.rest(monotonic, 4000, 15_000)
+    age.becomeIdle(monotonic, 4000, 15_000)
     assert.isUndefined(age.expired(monotonic, 5000, boot + 8 * hours + 5000))
     assert.strictEqual(age.expired(monotonic, 5000, boot + 9 * hours + 5000), "IdleTimeout")
   })
@@ -47,7 +47,7 @@ describe("an idle connection", () => {
     let now = 50
     const other = { now: () => now }
     const age = new ConnectionAge(other, 0, 0, Infinity)
-    age.rest(other, now, 15_000)
+    age.becomeIdle(other, now, 15_000)
     assert.isUndefined(age.expired(monotonic, boot, boot))
     now = 15_050
     assert.strictEqual(age.expired(monotonic, 0, 0), "IdleTimeout")
@@ -61,7 +61,7 @@ describe("an idle connection", () => {
     const age = idle(10_000)
     age.take(monotonic, 9000, boot + 9000)
     assert.isFalse(age.isOld(monotonic, 9500))
-    age.rest(monotonic, 9500, 15_000)
+    age.becomeIdle(monotonic, 9500, 15_000)
     assert.isUndefined(age.expired(monotonic, 10_999, boot + 10_999))
     assert.strictEqual(age.idleLeft(monotonic, 9500), 1500)
     assert.strictEqual(age.expired(monotonic, 11_000, boot + 11_000), "Retired")
@@ -70,7 +70,7 @@ describe("an idle connection", () => {
   it("is retired by the wall clock, even if its machine slept while it was in use", () => {
     const age = idle(1 * hours)
     age.take(monotonic, 3000, boot + 2 * hours)
-    age.rest(monotonic, 4000, 15_000)
+    age.becomeIdle(monotonic, 4000, 15_000)
     assert.strictEqual(age.expired(monotonic, 4000, boot + 2 * hours + 1000), "Retired")
   })
 

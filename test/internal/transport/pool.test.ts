@@ -67,7 +67,7 @@ describe("slots of the pool", () => {
     pool.release(a)
     pool.release(a)
     assert.deepStrictEqual(granted, ["b"])
-    pool.connected(b)
+    pool.markAcquired(b)
     assert.strictEqual(pool.stats().acquired, 1)
     pool.release(b)
     pool.release(b)
@@ -140,7 +140,7 @@ describe("slots of the pool", () => {
   it("are counted by key at each stage", () => {
     const { deadlines, pool, request } = make({ limit: 2 })
     const a = request("a", "a", "a via p")
-    pool.connected(a)
+    pool.markAcquired(a)
     request("b")
     request("a")
     assert.deepStrictEqual(pool.stats(), {
@@ -154,7 +154,7 @@ describe("slots of the pool", () => {
         ["a", { acquired: 0, connecting: 0, idle: 0, waiting: 1 }]
       ])
     })
-    pool.keep(new Connection("a via p"), a, deadlines)
+    pool.makeIdle(new Connection("a via p"), a, deadlines)
     pool.release(a)
     const { perKey, ...total } = pool.stats()
     assert.deepStrictEqual(total, { acquired: 0, connecting: 2, idle: 1, waiting: 0 })
@@ -191,8 +191,8 @@ describe("idle connections", () => {
     const { deadlines, pool } = make()
     const [a, b] = [new Connection("k"), new Connection("k")]
     for (const connection of [a, b]) keep(pool, connection, deadlines)
-    pool.drop(b)
-    pool.drop(b)
+    pool.removeIdle(b)
+    pool.removeIdle(b)
     assert.strictEqual(takeIdle(pool, "k", deadlines), a)
     assert.strictEqual(pool.stats().idle, 0)
     assert.strictEqual(pool.stats().perKey.size, 0)
@@ -287,7 +287,7 @@ describe("the pool after 10 000 origins", () => {
     for (const name of names) {
       const connection = new Connection(name)
       keep(pool, connection, deadlines)
-      pool.drop(connection)
+      pool.removeIdle(connection)
     }
     assert.strictEqual(remembered(pool), 0)
   })
@@ -339,9 +339,9 @@ describe("the pool after 10 000 origins", () => {
     for (const name of names) {
       const lease = request("host", name, name)
       const connection = new Connection(name)
-      pool.keep(connection, lease, deadlines)
+      pool.makeIdle(connection, lease, deadlines)
       pool.release(lease)
-      pool.drop(connection)
+      pool.removeIdle(connection)
     }
     assert.strictEqual(remembered(pool), 2)
     pool.release(busy)

@@ -103,7 +103,7 @@ const check = (given: PoolSettings, commands: ReadonlyArray<Command>): void => {
         return
       case "connect": {
         const wish = at(holding(), step.pick)
-        if (wish?.lease !== undefined) pool.connected(wish.lease)
+        if (wish?.lease !== undefined) pool.markAcquired(wish.lease)
         return
       }
       case "keep": {
@@ -111,7 +111,7 @@ const check = (given: PoolSettings, commands: ReadonlyArray<Command>): void => {
         if (wish === undefined) return
         const connection = new Connection(wish.key, step.pick % 3 === 0 ? 300 : Infinity)
         idle.push(connection)
-        if (wish.lease !== undefined) pool.keep(connection, wish.lease, deadlines)
+        if (wish.lease !== undefined) pool.makeIdle(connection, wish.lease, deadlines)
         release(wish)
         return
       }
@@ -124,7 +124,7 @@ const check = (given: PoolSettings, commands: ReadonlyArray<Command>): void => {
       case "end": {
         const connection = at(live(), step.pick)
         if (connection === undefined) return
-        pool.drop(connection)
+        pool.removeIdle(connection)
         connection.close("PeerClosed")
         return
       }

@@ -48,8 +48,8 @@ export const owner: LeaseOwner = { onSlot: () => {} }
 /** Keeps a connection after a request has ended. Its key is also that of its host. */
 export const keep = (pool: Pool<Connection>, connection: Connection, deadlines: ManualDeadlines): void => {
   const lease = pool.request(connection.key, connection.key, owner) ?? assert.fail("the queue is full")
-  pool.connected(lease)
-  pool.keep(connection, lease, deadlines)
+  pool.markAcquired(lease)
+  pool.makeIdle(connection, lease, deadlines)
   pool.release(lease)
 }
 
@@ -61,7 +61,7 @@ export const takeIdle = (
   now = deadlines.now()
 ): Connection | undefined => {
   const connection = pool.nextIdle(key, deadlines, now, now)
-  if (connection !== undefined) pool.drop(connection)
+  if (connection !== undefined) pool.removeIdle(connection)
   return connection
 }
 

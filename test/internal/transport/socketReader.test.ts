@@ -29,7 +29,7 @@ const take = (port: number, wanted: (slab: Buffer, end: number) => boolean): Eff
   Effect.async((resume) => {
     const reader = new SlabReader()
     const socket = Net.connect({ port, host: "127.0.0.1", onread: reader.onread })
-    reader.own(socket)
+    reader.attach(socket)
     const pieces: Array<Buffer> = []
     const kept: Array<Buffer> = []
     const others = new Set<Buffer>()
@@ -141,7 +141,7 @@ const reading = (more: () => boolean = () => true) => {
   const reader = new SlabReader()
   const socket = new Counted()
   let reads = 0
-  reader.own(socket)
+  reader.attach(socket)
   reader.read(() => {
     reads++
     return more()

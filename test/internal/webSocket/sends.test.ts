@@ -1,7 +1,7 @@
 import { Socket } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { Sends, sent } from "../../../src/internal/webSocket/sends.js"
+import { awaitSending, Sends } from "../../../src/internal/webSocket/sends.js"
 
 /** A socket whose writes fail at once, like those of the system after a reset that Node has not reported yet. */
 class ResetSocket extends Socket {
@@ -18,7 +18,7 @@ describe("a send on a socket that fails inside the write", () => {
       socket.on("error", () => {})
       socket.on("close", () => sends.end("lost"))
       const sending = sends.send(1, false, (written) => socket.write("x", written))
-      assert.strictEqual(yield* Effect.flip(sent(sending, (failure) => failure)), "lost")
+      assert.strictEqual(yield* Effect.flip(awaitSending(sending, (failure) => failure)), "lost")
     })
   )
 })

@@ -310,7 +310,7 @@ class Digest {
     const problem = Either.isLeft(revealed)
       ? revealed.left
       : revealed.right.user.includes(":")
-        ? 'the user name contains ":"'
+        ? 'expected a user name without ":"'
         : undefined
     if (Either.isLeft(revealed) || problem !== undefined) {
       return new InvalidRequest({ ...request.details, option: "auth", description: problem ?? "" })

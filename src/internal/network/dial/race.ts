@@ -162,7 +162,7 @@ class Race {
       this.recordFailure(address, codeOf(cause), cause)
       return false
     }
-    reader?.own(socket)
+    reader?.attach(socket)
     sockets.add(socket)
     ignoreErrors(socket)
     if (!slab) socket.pause()

@@ -61,7 +61,7 @@ export const connectUnix = (options: UnixConnectOptions): Effect.Effect<UnixConn
       fail(codeOf(cause), cause)
       return
     }
-    reader?.own(socket)
+    reader?.attach(socket)
     sockets.add(socket)
     ignoreErrors(socket)
     if (!slab) socket.pause()

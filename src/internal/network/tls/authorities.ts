@@ -8,7 +8,7 @@ import { readCertificates } from "./pem.js"
 
 export interface Authorities {
   /** From the `ca` option. */
-  readonly own: ReadonlyArray<X509Certificate>
+  readonly fromOption: ReadonlyArray<X509Certificate>
   /** Whether Node's authorities are trusted, including those of NODE_EXTRA_CA_CERTS. */
   readonly bundled: boolean
   /** The system's authorities, as PEM. */
@@ -16,7 +16,7 @@ export interface Authorities {
 }
 
 /** Calls `tls.getCACertificates`, which exists since Node 22.15 and 23.10; `undefined` in older versions. */
-const listOf = (kind: "default" | "system", node: object): ReadonlyArray<string> | undefined => {
+const certificatesOf = (kind: "default" | "system", node: object): ReadonlyArray<string> | undefined => {
   const list: unknown = Reflect.get(node, "getCACertificates")
   if (typeof list !== "function") return undefined
   const found: unknown = Reflect.apply(list, node, [kind])
@@ -39,11 +39,11 @@ const extraCertificates = (): ReadonlyArray<string> => {
 
 /** The certificates that Node trusts by default, as PEM. `node` is the `node:tls` module; tests pass another. */
 export const nodeCertificates = (node: object = tls): ReadonlyArray<string> =>
-  listOf("default", node) ?? [...tls.rootCertificates, ...extraCertificates()]
+  certificatesOf("default", node) ?? [...tls.rootCertificates, ...extraCertificates()]
 
 /** The system's certificates, as PEM. Throws `SslContextError` if this version of Node cannot read them. */
 export const systemCertificates = (node: object = tls): ReadonlyArray<string> => {
-  const found = listOf("system", node)
+  const found = certificatesOf("system", node)
   if (found !== undefined) return found
   throw new SslContextError({
     option: "systemCa",
@@ -53,13 +53,13 @@ export const systemCertificates = (node: object = tls): ReadonlyArray<string> =>
 
 /** Reads the authorities of the options. Throws `SslContextError`. */
 export const readAuthorities = (options: ContextOptions): Authorities => ({
-  own: options.ca === undefined ? [] : readCertificates("ca", options.ca),
+  fromOption: options.ca === undefined ? [] : readCertificates("ca", options.ca),
   bundled: options.bundledCa ?? options.ca === undefined,
   system: options.systemCa === true ? systemCertificates() : []
 })
 
 /** The option `ca` of a secure context; `undefined` for the defaults of Node. */
-export const toCa = ({ bundled, own, system }: Authorities): Array<string> | undefined =>
-  bundled && own.length === 0 && system.length === 0
+export const toCa = ({ bundled, fromOption, system }: Authorities): Array<string> | undefined =>
+  bundled && fromOption.length === 0 && system.length === 0
     ? undefined
-    : [...(bundled ? nodeCertificates() : []), ...system, ...own.map(String)]
+    : [...(bundled ? nodeCertificates() : []), ...system, ...fromOption.map(String)]

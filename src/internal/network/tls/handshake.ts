@@ -66,11 +66,11 @@ const negotiate = (
       secured = attempt.connect(socket)
     } catch (error) {
       socket.destroy()
-      resume(Effect.fail(attempt.failure(error)))
+      resume(Effect.fail(attempt.toFailure(error)))
       return
     }
     const onSecure = () => attempt.onSecure(secured)
-    const onEnd = (error?: unknown) => fail(attempt.failure(typeof error === "object" ? error : endOfFile()))
+    const onFailure = (error?: unknown) => fail(attempt.toFailure(typeof error === "object" ? error : endOfFile()))
     const onSecureConnect = () => {
       const verdict = attempt.judge(secured)
       if (!("resumed" in verdict)) return fail(verdict)
@@ -81,7 +81,11 @@ const negotiate = (
       resume(Effect.succeed({ socket: secured, info: verdict }))
     }
     const release = () => {
-      secured.off("secure", onSecure).off("secureConnect", onSecureConnect).off("error", onEnd).off("close", onEnd)
+      secured
+        .off("secure", onSecure)
+        .off("secureConnect", onSecureConnect)
+        .off("error", onFailure)
+        .off("close", onFailure)
     }
     const destroy = () => {
       release()
@@ -94,7 +98,7 @@ const negotiate = (
     }
     // Node emits "secure" before it verifies, so the certificate is known even if Node then destroys the socket.
     secured.prependListener("secure", onSecure)
-    secured.on("error", ignore).on("secureConnect", onSecureConnect).on("error", onEnd).on("close", onEnd)
+    secured.on("error", ignore).on("secureConnect", onSecureConnect).on("error", onFailure).on("close", onFailure)
     // This listener stays as long as the socket, because TLS 1.3 sends sessions after the handshake.
     secured.on("session", (session) => attempt.onSession(secured, session))
     const { onKeyLog } = options.settings

@@ -106,12 +106,12 @@ export class HandshakeAttempt {
   private readonly sessionKey: string | undefined
   private readonly sessions: SessionCache | undefined
   /** Sessions received before the verdict. */
-  private readonly early: Array<Buffer> = []
+  private readonly earlySessions: Array<Buffer> = []
   private verdict: "open" | "accepted" | "rejected" = "open"
   private handshakes = 0
   private certificate: Certificate | undefined
   /** Whether the handshake is complete, so that a later error concerns the certificate. */
-  private finished = false
+  private isComplete = false
 
   constructor(options: HandshakeOptions, now: number) {
     const { settings } = options
@@ -157,7 +157,7 @@ export class HandshakeAttempt {
 
   /** Call when the handshake is complete, before Node verifies. Bun emits "secure" after "secureConnect", or never. */
   onSecure(socket: tls.TLSSocket): void {
-    this.finished = true
+    this.isComplete = true
     this.verdict = "open"
     this.handshakes++
     this.x509 = socket.getPeerX509Certificate()
@@ -165,11 +165,11 @@ export class HandshakeAttempt {
   }
 
   onSession(socket: tls.TLSSocket, session: Buffer): void {
-    if (this.verdict === "open") this.early.push(session)
-    else if (this.verdict === "accepted") this.keep(socket, session)
+    if (this.verdict === "open") this.earlySessions.push(session)
+    else if (this.verdict === "accepted") this.storeSession(socket, session)
   }
 
-  private keep(socket: tls.TLSSocket, session: Buffer): void {
+  private storeSession(socket: tls.TLSSocket, session: Buffer): void {
     if (this.sessionKey === undefined) return
     this.sessions?.put(this.sessionKey, {
       session,
@@ -180,14 +180,14 @@ export class HandshakeAttempt {
 
   /** Decides whether to accept the peer, after Node's own verification. Returns the TLS info or an error. */
   judge(socket: tls.TLSSocket): TlsInfo | TlsError {
-    if (!this.finished) this.onSecure(socket)
+    if (!this.isComplete) this.onSecure(socket)
     const refusal = this.refusal(socket)
     if (refusal !== undefined) {
       this.reject()
       return refusal
     }
     this.verdict = "accepted"
-    for (const session of this.early.splice(0)) this.keep(socket, session)
+    for (const session of this.earlySessions.splice(0)) this.storeSession(socket, session)
     return infoOf(socket, this.certificate)
   }
 
@@ -237,9 +237,9 @@ export class HandshakeAttempt {
   }
 
   /** Converts an error of the socket before the verdict. */
-  failure(error: unknown): TlsError {
+  toFailure(error: unknown): TlsError {
     this.reject()
-    if (!this.finished && !isVerification(error)) {
+    if (!this.isComplete && !isVerification(error)) {
       const failed = handshakeFailed(this.peer, error)
       if (this.cached !== undefined) sessionErrors.add(failed)
       return failed

@@ -137,12 +137,12 @@ const contentsOf = (info: Der, passphrase: string): Buffer => {
   }
 }
 
-interface Found {
+interface KeysAndCertificates {
   readonly keys: Array<KeyObject>
   readonly certificates: Array<X509Certificate>
 }
 
-const collect = (bags: Der | undefined, passphrase: string, found: Found): void => {
+const collect = (bags: Der | undefined, passphrase: string, found: KeysAndCertificates): void => {
   for (const bag of childrenOf(bags)) {
     const [kind, value] = childrenOf(bag)
     const content = contentOf(value, tags.first)
@@ -166,14 +166,14 @@ const collect = (bags: Der | undefined, passphrase: string, found: Found): void 
 }
 
 /** The certificate of the key and its issuers, except the root, which peers already have. */
-const chainOf = ({ certificates, keys }: Found): Identity => {
+const chainOf = ({ certificates, keys }: KeysAndCertificates): Identity => {
   const [key] = keys
-  const own = certificates.find((certificate) => key !== undefined && certificate.checkPrivateKey(key))
+  const leaf = certificates.find((certificate) => key !== undefined && certificate.checkPrivateKey(key))
   if (key === undefined) throw pfxError(noKey)
-  if (own === undefined) throw pfxError(noCertificate)
-  const chain = [own]
-  const rest = new Set(certificates.filter((certificate) => certificate !== own))
-  for (let last = own; ; ) {
+  if (leaf === undefined) throw pfxError(noCertificate)
+  const chain = [leaf]
+  const rest = new Set(certificates.filter((certificate) => certificate !== leaf))
+  for (let last = leaf; ; ) {
     const issuer = [...rest].find((candidate) => last.checkIssued(candidate) && last.verify(candidate.publicKey))
     if (issuer === undefined || issuer.checkIssued(issuer)) return { chain, key }
     rest.delete(issuer)
@@ -218,7 +218,7 @@ export const readPfx = (pfx: Pfx, secret: string | Redacted.Redacted | undefined
   const bytes = toBytes(pfx)
   const passphrase = Redacted.isRedacted(secret) ? Redacted.value(secret) : secret
   verify(bytes, passphrase)
-  const found: Found = { keys: [], certificates: [] }
+  const found: KeysAndCertificates = { keys: [], certificates: [] }
   try {
     const [, authSafe] = childrenOf(elementsOf(bytes)[0])
     if (authSafe === undefined) throw pfxError(notPkcs12)

@@ -35,7 +35,7 @@ export interface TlsMaterial extends HandshakeSettings {
   /** A digest of all settings for trust and the client's identity, except `verify` and `serverHostname`. */
   readonly key: string
   /** The settings for another origin: the same trust, without the client certificate and `serverHostname`. */
-  readonly elsewhere: () => TlsMaterial
+  readonly forOtherOrigin: () => TlsMaterial
 }
 
 const optionError = (option: string, description: string) => new SslContextError({ option, description })
@@ -173,7 +173,7 @@ const digestOf = (parsed: ParsedOptions): string => {
     system: authorities.system.length === 0 ? undefined : textDigest(authorities.system.join("\n")),
     renegotiates,
     legacy,
-    ca: authorities.own.map(sha256Of).sort(),
+    ca: authorities.fromOption.map(sha256Of).sort(),
     cert: identity?.chain.map(sha256Of),
     key: identity === undefined ? undefined : keyDigest(identity.key),
     crl: crl?.map(textDigest).sort()
@@ -201,7 +201,7 @@ const secureContextOf = (parsed: ParsedOptions): tls.SecureContext => {
   })
 }
 
-const build = (parsed: ParsedOptions): TlsMaterial => {
+const buildMaterial = (parsed: ParsedOptions): TlsMaterial => {
   const material: TlsMaterial = {
     key: digestOf(parsed),
     verify: parsed.verify,
@@ -211,10 +211,10 @@ const build = (parsed: ParsedOptions): TlsMaterial => {
     renegotiates: parsed.renegotiates,
     strong: parsed.strong,
     secureContext: secureContextOf(parsed),
-    elsewhere: () =>
+    forOtherOrigin: () =>
       parsed.identity === undefined && parsed.serverHostname === undefined
         ? material
-        : build({ ...parsed, identity: undefined, serverHostname: undefined })
+        : buildMaterial({ ...parsed, identity: undefined, serverHostname: undefined })
   }
   return material
 }
@@ -223,7 +223,7 @@ const build = (parsed: ParsedOptions): TlsMaterial => {
 export const makeMaterial = (options: ContextOptions): TlsMaterial => {
   const { minVersion, ...versions } = readVersions(options)
   const { ciphers, maxVersion } = readCiphers(options.ciphers, minVersion, versions.maxVersion)
-  return build({
+  return buildMaterial({
     minVersion,
     maxVersion,
     ciphers,

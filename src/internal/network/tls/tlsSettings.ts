@@ -56,23 +56,24 @@ export const isSsl = (value: unknown): value is Ssl =>
 let defaultMaterial: TlsMaterial | undefined
 
 /** The settings for `ssl: true`, created on first use, once per process. */
-const ofDefault = (): TlsMaterial => {
+const materialOfDefault = (): TlsMaterial => {
   defaultMaterial ??= makeMaterial({})
   return defaultMaterial
 }
 
-const ofContext = (context: SslContext | undefined): TlsMaterial =>
-  (context === undefined ? undefined : materials.get(context)) ?? ofDefault()
+const materialOf = (context: SslContext | undefined): TlsMaterial =>
+  (context === undefined ? undefined : materials.get(context)) ?? materialOfDefault()
 
-const anonymous = new WeakMap<SslContext, SslContext>()
+/** The contexts without the client certificate, by the contexts that they derive from. */
+const withoutIdentities = new WeakMap<SslContext, SslContext>()
 
-const contextElsewhere = (context: SslContext): SslContext => {
-  const known = anonymous.get(context)
+const contextWithoutIdentity = (context: SslContext): SslContext => {
+  const known = withoutIdentities.get(context)
   if (known !== undefined) return known
-  const material = ofContext(context)
-  const bare = material.elsewhere()
+  const material = materialOf(context)
+  const bare = material.forOtherOrigin()
   const result = bare === material ? context : makeContext(bare)
-  anonymous.set(context, result)
+  withoutIdentities.set(context, result)
   return result
 }
 
@@ -81,10 +82,10 @@ const contextElsewhere = (context: SslContext): SslContext => {
  * the `serverHostname` of the context.
  */
 export const withoutIdentity = (ssl: Ssl): Ssl => {
-  if (isContext(ssl)) return contextElsewhere(ssl)
+  if (isContext(ssl)) return contextWithoutIdentity(ssl)
   const context = isFingerprint(ssl) ? contexts.get(ssl) : undefined
   if (!isFingerprint(ssl) || context === undefined) return ssl
-  const bare = contextElsewhere(context)
+  const bare = contextWithoutIdentity(context)
   return bare === context ? ssl : makeFingerprint(ssl.sha256, ssl.verify, bare)
 }
 
@@ -96,12 +97,12 @@ interface Choice {
 
 const choose = (ssl: Ssl): Choice => {
   if (isContext(ssl)) {
-    const material = ofContext(ssl)
+    const material = materialOf(ssl)
     return { material, verify: material.verify, pin: undefined }
   }
   if (isFingerprint(ssl))
-    return { material: ofContext(contexts.get(ssl)), verify: ssl.verify === true, pin: ssl.sha256 }
-  return { material: ofDefault(), verify: ssl !== false, pin: undefined }
+    return { material: materialOf(contexts.get(ssl)), verify: ssl.verify === true, pin: ssl.sha256 }
+  return { material: materialOfDefault(), verify: ssl !== false, pin: undefined }
 }
 
 const combine = (choice: Choice, pins: ReadonlyArray<string>, serverHostname: string | undefined): TlsSettings => {
@@ -128,8 +129,8 @@ export const protocolsOf = ({ alpn }: TlsSettings, http2: Http2Offer): ReadonlyA
   return http2 === "never" ? ["http/1.1"] : http2 === "allowed" ? ["h2", "http/1.1"] : ["h2"]
 }
 
-let verifying: TlsSettings | undefined
-let unverified: TlsSettings | undefined
+let defaultSettings: TlsSettings | undefined
+let unverifiedSettings: TlsSettings | undefined
 
 /**
  * The settings for a request on a connector. The `ssl` of the request replaces that of the connector unless it is
@@ -145,12 +146,12 @@ export const settingsOf = (
   const ssl = request === false || isContext(request) || isFingerprint(request) ? request : (connector ?? true)
   if (serverHostname === undefined && connectorPin === undefined) {
     if (ssl === false) {
-      unverified ??= combine(choose(false), [], undefined)
-      return unverified
+      unverifiedSettings ??= combine(choose(false), [], undefined)
+      return unverifiedSettings
     }
     if (!isContext(ssl) && !isFingerprint(ssl)) {
-      verifying ??= combine(choose(true), [], undefined)
-      return verifying
+      defaultSettings ??= combine(choose(true), [], undefined)
+      return defaultSettings
     }
   }
   const choice = choose(ssl)

@@ -11,12 +11,12 @@ export const withDeclaredLength = (
 ): Stream.Stream<Uint8Array, unknown> =>
   Stream.suspend(() => {
     let count = 0
-    const checked = mapPiecesEffect(stream, (chunk) => {
+    const bounded = mapPiecesEffect(stream, (chunk) => {
       for (const bytes of chunk) count += bytes.length
       return count > length ? Effect.fail(lengthError(length, true)) : Effect.succeed(chunk)
     })
     const end = Stream.suspend(() => (count < length ? Stream.fail(lengthError(length, false)) : Stream.empty))
-    return Stream.concat(checked, end)
+    return Stream.concat(bounded, end)
   })
 
 /** The error for a body whose length differs from the declared one. */

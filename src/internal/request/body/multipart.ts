@@ -90,7 +90,7 @@ export type PartBody = (
 
 const partSection = (boundary: string, part: Part, toBody: PartBody): Section | InvalidRequest | RequestBodyError => {
   if (part.headers.some(([name, value]) => checkField(name, value) !== undefined)) {
-    return invalid("a header or name of a part contains control characters")
+    return invalid("expected headers and names of parts without control characters")
   }
   const body = toBody(part.data, undefined, getField(part.headers, "content-type"))
   if (body instanceof InvalidRequest || body instanceof RequestBodyError) return body
@@ -107,7 +107,7 @@ const readOnce = (raw: HttpBody.Raw): HttpBody.Stream => {
       : Stream.fail(
           new RequestBodyError({
             reason: "NotReplayable",
-            cause: new TypeError("the part can be sent only once, and was sent before")
+            cause: new TypeError("expected a part that can be sent again, got one that was sent before")
           })
         )
   )
@@ -178,14 +178,15 @@ const formSections = (form: FormData, boundary: string): ReadonlyArray<Section> 
   for (const [name, value] of form.entries()) {
     const field = normalizeLineEnds(name)
     const header = disposition(field, typeof value === "string" ? undefined : value.name)
-    if (header === undefined) return invalid("the name of a field or file contains control characters")
+    if (header === undefined) return invalid("expected names of fields and files without control characters")
     if (typeof value === "string") {
       const text = Buffer.from(normalizeLineEnds(value), "utf8")
       out.push(toSection(boundary, [["Content-Disposition", header]], HttpBody.uint8Array(text)))
       continue
     }
     const type = value.type === "" ? "application/octet-stream" : value.type
-    if (checkField("Content-Type", type) !== undefined) return invalid("the type of a file contains control characters")
+    if (checkField("Content-Type", type) !== undefined)
+      return invalid("expected the type of a file without control characters")
     const fields: ReadonlyArray<Pair> = [
       ["Content-Disposition", header],
       ["Content-Type", type]
@@ -204,7 +205,7 @@ export const toMultipartBody = (
   toBody: PartBody
 ): HttpBody.Uint8Array | HttpBody.Stream | InvalidRequest | RequestBodyError => {
   if (boundary !== undefined && !boundaryPattern.test(boundary))
-    return invalid("the boundary is not valid (RFC 2046 section 5.1.1)")
+    return invalid("expected a boundary of 1 to 70 characters that RFC 2046 section 5.1.1 allows")
   if (data instanceof FormData) {
     const actualBoundary = boundary ?? randomBoundary()
     const sections = formSections(data, actualBoundary)
@@ -214,8 +215,9 @@ export const toMultipartBody = (
   }
   if (!(data instanceof MultipartParts)) return invalid("expected a multipart body made by Multipart.make")
   const actualBoundary = boundary ?? data.boundary
-  if (!boundaryPattern.test(actualBoundary)) return invalid("the boundary is not valid (RFC 2046 section 5.1.1)")
-  if (!/^[!#$&\-^_.+0-9A-Za-z]+$/.test(data.subtype)) return invalid("the multipart subtype is not a token")
+  if (!boundaryPattern.test(actualBoundary))
+    return invalid("expected a boundary of 1 to 70 characters that RFC 2046 section 5.1.1 allows")
+  if (!/^[!#$&\-^_.+0-9A-Za-z]+$/.test(data.subtype)) return invalid("expected a multipart subtype that is a token")
   const sections: Array<Section> = []
   for (const part of data.parts) {
     if (data.subtype === "form-data" && part.name === undefined)

@@ -77,7 +77,7 @@ export const rawStream = (raw: unknown): Stream.Stream<Uint8Array, unknown> => {
     if (isAsyncIterable(raw)) return encodeChunks(Stream.fromAsyncIterable(raw, identity))
     if (isIterable(raw)) return encodeChunks(Stream.suspend(() => Stream.fromIterable(raw)))
   }
-  const cause = new TypeError("this kind of Raw body is not supported")
+  const cause = new TypeError(`expected a Raw body of bytes, text, a Blob, a stream or an iterable, got ${kindOf(raw)}`)
   return Stream.fail(new RequestBodyError({ reason: "Encode", cause }))
 }
 

@@ -90,7 +90,7 @@ class EventSource extends Reconnection<Event, Reading, ClientError, ClientError>
   }
 
   protected override connect(): typeof this.pull {
-    const opened = this.opening(this.request, (opened, scope) =>
+    const opened = this.openReading(this.request, (opened, scope) =>
       Effect.succeed(opened === undefined ? undefined : { scope, ...opened })
     )
     return Effect.matchEffect(opened, {
@@ -104,14 +104,14 @@ class EventSource extends Reconnection<Event, Reading, ClientError, ClientError>
       onFailure: (end) =>
         Effect.zipRight(
           this.close,
-          Option.isSome(end) ? this.broken(end.value) : this.again(endOf(reading.response), Option.none())
+          Option.isSome(end) ? this.broken(end.value) : this.reconnect(endOf(reading.response), Option.none())
         ),
-      onSuccess: (events) => this.arrived(events)
+      onSuccess: (events) => this.deliver(events)
     })
   }
 
   private broken(error: ClientError): typeof this.pull {
-    return isBreak(error) ? this.again(error, Option.some(error)) : Effect.fail(Option.some(error))
+    return isBreak(error) ? this.reconnect(error, Option.some(error)) : Effect.fail(Option.some(error))
   }
 
   /**

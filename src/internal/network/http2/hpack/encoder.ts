@@ -14,7 +14,7 @@ import { staticCount, staticNames, staticValues } from "./staticTable.js"
 const largestTable = 4096
 
 /** Names that rarely change their value on one connection: their fields enter the table at once. */
-const constant: ReadonlySet<string> = new Set([
+const constantNames: ReadonlySet<string> = new Set([
   ":authority",
   "accept",
   "accept-encoding",
@@ -25,7 +25,7 @@ const constant: ReadonlySet<string> = new Set([
 ])
 
 /** Names that differ in value from request to request: their fields never enter the table, even if one repeats. */
-const varying: ReadonlySet<string> = new Set([
+const varyingNames: ReadonlySet<string> = new Set([
   ":path",
   "content-length",
   "content-range",
@@ -55,7 +55,7 @@ interface KnownName {
   /** Numbers of entries in the dynamic table, by value. Entries are numbered from 0 in the order of insertion. */
   readonly entries: Map<string, number>
   /** The last value that was not in the table. */
-  last: string | undefined
+  lastValue: string | undefined
 }
 
 const nothing: ReadonlyMap<string, number> = new Map()
@@ -97,13 +97,13 @@ export class HpackEncoder {
   private readonly known = new Map<string, KnownName>()
   /** The entries that are left, oldest first. */
   private readonly entries: Array<Entry> = []
-  /** The number of insertions, ever. */
+  /** The number of all insertions so far. */
   private inserted = 0
   private size = 0
   private sizeOfRepeated = 0
   private maxSize = largestTable
   /** The smallest size since the last block, if the size changed. */
-  private smallest: number | undefined = undefined
+  private smallestSize: number | undefined = undefined
 
   /**
    * Applies the peer's SETTINGS_HEADER_TABLE_SIZE; bytes. The next block begins with the update (RFC 7541, section 4.2).
@@ -113,7 +113,7 @@ export class HpackEncoder {
     const maxSize = Math.min(size, largestTable)
     if (maxSize === this.maxSize) return
     this.maxSize = maxSize
-    this.smallest = Math.min(this.smallest ?? maxSize, maxSize)
+    this.smallestSize = Math.min(this.smallestSize ?? maxSize, maxSize)
     this.revision = ++revisions
   }
 
@@ -125,7 +125,7 @@ export class HpackEncoder {
     let bound = updatesSize
     for (let index = 0; index < fields.length; index++) bound += fields[index].length + fieldOverhead
     const out = Buffer.allocUnsafe(bound)
-    let at = this.smallest === undefined ? 0 : this.writeUpdates(out, this.smallest)
+    let at = this.smallestSize === undefined ? 0 : this.writeUpdates(out, this.smallestSize)
     for (let index = 0; index < fields.length; index += 2) {
       at = this.writeField(out, at, fields[index], fields[index + 1], isSensitive)
     }
@@ -136,7 +136,7 @@ export class HpackEncoder {
     let at = writeInteger(out, 0, 0x20, 0x1f, smallest)
     if (this.maxSize !== smallest) at = writeInteger(out, at, 0x20, 0x1f, this.maxSize)
     while (this.size > smallest) this.evict()
-    this.smallest = undefined
+    this.smallestSize = undefined
     this.revision = ++revisions
     return at
   }
@@ -178,10 +178,10 @@ export class HpackEncoder {
     const added: KnownName = {
       staticIndex: fixed?.staticIndex ?? 0,
       staticFields: fixed?.staticFields ?? nothing,
-      isConstant: constant.has(name),
-      isVarying: varying.has(name),
+      isConstant: constantNames.has(name),
+      isVarying: varyingNames.has(name),
       entries: new Map(),
-      last: undefined
+      lastValue: undefined
     }
     this.known.set(name, added)
     return added
@@ -192,14 +192,14 @@ export class HpackEncoder {
     if (known.isVarying || size > this.maxSize - this.size) return false
     if (known.isConstant) return true
     if (size > roomForRepeated - this.sizeOfRepeated) return false
-    if (known.last === value) return true
-    known.last = value
+    if (known.lastValue === value) return true
+    known.lastValue = value
     return false
   }
 
   private insert(known: KnownName, value: string, size: number): void {
     known.entries.set(value, this.inserted++)
-    known.last = undefined
+    known.lastValue = undefined
     this.entries.push({ name: known, value, size })
     this.size += size
     if (!known.isConstant) this.sizeOfRepeated += size

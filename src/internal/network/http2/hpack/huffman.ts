@@ -19,7 +19,7 @@ const lengths: ReadonlyArray<number> = [
   27, 27, 27, 26, 30
 ]
 
-const longest = 30
+const longestCode = 30
 const EOS = 256
 
 // An entry of the table: the next state in bits 0 to 7, a byte to emit in bits 16 to 23, and flags.
@@ -34,7 +34,7 @@ const fails = 1 << 10
 const toTree = (): ReadonlyArray<[zero: number, one: number]> => {
   const nodes: Array<[number, number]> = [[0, 0]]
   let code = 0
-  for (let length = 1; length <= longest; length++) {
+  for (let length = 1; length <= longestCode; length++) {
     code *= 2
     for (let symbol = 0; symbol <= EOS; symbol++) {
       if (lengths[symbol] !== length) continue
