@@ -1,4 +1,4 @@
-/** Reads @effect/platform's errors of files and stores, and sets positions in files. */
+/** Makes and reads @effect/platform's errors of files and stores, and sets positions in files. */
 
 import * as PlatformError from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"

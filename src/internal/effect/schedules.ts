@@ -1,4 +1,4 @@
-/** Runs schedules step by step. */
+/** Makes backoff schedules, and runs any schedule step by step. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"

@@ -1,4 +1,4 @@
-/** Reads the tracer, the spans and the tracing references of a fiber. */
+/** Reads the tracer, the spans and the tracing references of a fiber, and starts its spans. */
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"

@@ -1,4 +1,4 @@
-/** Validates numeric options of middlewares. Making a middleware with an invalid value throws a TypeError. */
+/** Validates numbers and durations in options. Making a middleware with an invalid value throws a TypeError. */
 import type * as Duration from "effect/Duration"
 import { isMisread, toMillis } from "../durations.js"
 

@@ -20,11 +20,11 @@ class ResponseError extends HttpClientError.ResponseError {
   }
 }
 
-/** The request failed before a response was received. */
+/** The error of a request that failed before a response was received. */
 export const requestError = (reason: RequestFailure["reason"], fields: RequestFields): RequestFailure =>
   new RequestError({ reason, ...fields })
 
-/** A response was received but cannot be used. */
+/** The error of a response that was received but cannot be used. */
 export const responseError = (reason: "StatusCode" | "Decode", fields: ResponseFields): ResponseFailure =>
   new ResponseError({ reason, ...fields })
 

@@ -1,4 +1,4 @@
-/** An opened response: reads its body by effects, as a whole or as a stream. */
+/** An opened response: streams its body, checks its status, and releases it. `WholeBody` reads the body as a whole. */
 import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

@@ -1,4 +1,4 @@
-/** The state of a response body, which is read at most once, and its synchronous decoders. */
+/** The state of a response body, which is read at most once: collected through callbacks, or opened to be pulled. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ConnectionInfo } from "../../ClientResponse.js"

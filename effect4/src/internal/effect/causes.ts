@@ -1,4 +1,4 @@
-/** Reads parts of causes. */
+/** Removes typed failures from causes. */
 import * as Cause from "effect/Cause"
 
 /** The cause without its typed failures. */

@@ -1,4 +1,4 @@
-/** Reads Effect's errors of files and stores, and sets positions in files. */
+/** Makes and reads Effect's errors of files and stores, and sets positions in files. */
 import type * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as PlatformError from "effect/PlatformError"

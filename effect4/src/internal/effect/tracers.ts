@@ -1,4 +1,4 @@
-/** Reads the tracer, the spans and the tracing references of a fiber. */
+/** Reads the tracer, the spans and the tracing references of a fiber, and starts its spans. */
 import * as Context from "effect/Context"
 import { constFalse } from "effect/Function"
 import * as Headers from "effect/http/Headers"

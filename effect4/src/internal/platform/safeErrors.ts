@@ -72,11 +72,11 @@ const requestErrors = { Transport: TransportError, Encode: EncodeError, InvalidU
 
 const responseErrors = { StatusCode: StatusCodeError, Decode: DecodeError }
 
-/** The request failed before a response was received. */
+/** The error of a request that failed before a response was received. */
 export const requestError = (reason: RequestReason, fields: RequestFields): RequestFailure =>
   new HttpClientError.HttpClientError({ reason: new requestErrors[reason](fields) })
 
-/** A response was received but cannot be used. */
+/** The error of a response that was received but cannot be used. */
 export const responseError = (reason: "StatusCode" | "Decode", fields: ResponseFields): ResponseFailure =>
   new HttpClientError.HttpClientError({ reason: new responseErrors[reason](fields) })
 
