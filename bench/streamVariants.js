@@ -10,11 +10,16 @@ function* piecesOf(size) {
   for (let left = size; left > 0; left -= chunk.length) yield chunk
 }
 
+let runtime
+
+/** Runs an effect with the one session of the process, which keeps its connection, as undici's global Agent does. */
 const withSession = async (use) => {
-  const { Effect, Stream } = await import("effect")
+  const { Effect, ManagedRuntime, Stream } = await import("effect")
   const { ClientResponse, Session } = await import("../dist/bundle/index.js")
-  const program = Effect.flatMap(Session.Session, (session) => use({ Effect, Stream, ClientResponse, session }))
-  return Effect.runPromise(Effect.provide(program, Session.layer({ timeout: "10 minutes" })))
+  runtime ??= ManagedRuntime.make(Session.layer({ timeout: "10 minutes" }))
+  return runtime.runPromise(
+    Effect.flatMap(Session.Session, (session) => use({ Effect, Stream, ClientResponse, session }))
+  )
 }
 
 const opened = (url, onResponse) =>

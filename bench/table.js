@@ -34,8 +34,8 @@ const columnsOf = {
 }
 
 const ours = (name) => name.startsWith("ours")
-/** Whether a row is not another client: a floor, or this package over another version of HTTP. */
-const isReference = (name) => name.startsWith("floor") || name.startsWith("HTTP/1.1")
+/** Whether a row is not another client: a floor, or this package in an operator of Effect or over HTTP/1.1. */
+const isReference = (name) => /^(floor|Effect\.|HTTP\/1\.1)/.test(name)
 const higherIsBetter = (what) => what === "throughput"
 
 /** Compares the first row of this package with the best other client. */
@@ -64,10 +64,11 @@ const noteOf = (answers) => {
 
 /**
  * Measures one table. `question` is the message to the clients except the time of their turn, `columns` are keys of
- * `columnsOf`, and `label` is the name of the table in the chart, which shows the column `headline`.
+ * `columnsOf`, and `label` is the name of the table in the chart, which shows the column `headline`. `note` makes a
+ * sentence for below the table; its argument returns the CPU time of one client over that of another.
  */
 export const measureTable = async (clients, title, question, options = {}) => {
-  const { columns = ["throughput", "cpu"], headline = "throughput", label } = options
+  const { columns = ["throughput", "cpu"], headline = "throughput", label, note } = options
   const turn = (time) => ({ concurrency: 1, ...question, millis: time * 1000 })
   const first = await interleave(clients, 1, turn(warmUp))
   const answers = await interleave(clients, rounds, turn(seconds))
@@ -80,11 +81,13 @@ export const measureTable = async (clients, title, question, options = {}) => {
       String(connections)
     ]
   })
+  const cpu = (name, other) => ratio(over(answers, name, other, "cpu"))
+  const notes = [noteOf(answers), note?.(cpu)].filter((sentence) => sentence !== undefined)
   return {
     title,
     columns: ["client", ...columns.map((column) => columnsOf[column][0]), "connections"],
     rows,
-    note: noteOf(answers),
+    note: notes.length === 0 ? undefined : notes.join("\n\n"),
     headlines: label === undefined ? [] : headlineOf(label, answers, headline)
   }
 }

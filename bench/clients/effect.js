@@ -21,13 +21,16 @@ export const effect = async (make, load = everything) => {
   return { kind: "effect", Effect: all.Effect, Runtime: all.Runtime, ...make(all) }
 }
 
-/** A session of this package. `one` makes the effect of one request; `wrap` wraps the effect of all requests. */
-export const ours = (one, { ca, connector = { limit: 0 }, load, wrap } = {}) =>
+/**
+ * A session of this package. `one` makes the effect of one request; `wrap` wraps the effect of all requests. `options`
+ * are those of the session.
+ */
+export const ours = (one, { ca, connector = { limit: 0 }, load, options, wrap } = {}) =>
   effect(
     (all) => ({
       layer: all.Layer.unwrapEffect(
         all.Effect.map(ca === undefined ? all.Effect.succeed(true) : all.Ssl.context({ ca }), (ssl) =>
-          all.Session.layer({ connector: { ...connector, ssl } })
+          all.Session.layer({ ...options, connector: { ...connector, ssl } })
         )
       ),
       use: (run) =>

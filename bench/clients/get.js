@@ -19,6 +19,24 @@ const readingSignals = ({ Effect, Stream }, session, body) =>
     Effect.zipRight(Effect.zipRight(Effect.forkScoped(Stream.runDrain(session.signals)), Effect.yieldNow()), body)
   )
 
+const underParent = ({ Effect }, _session, body) => Effect.withSpan(body, "bench", { captureStackTrace: false })
+
+/** The span that `Effect.withSpan` makes, with the attributes of the spans of requests. */
+const spanned = ({ ClientResponse, Effect }, session, url) => {
+  const { hostname, port, protocol } = new URL(url)
+  return Effect.withSpan(ClientResponse.json(session.get(url)), "GET", {
+    attributes: {
+      "http.request.method": "GET",
+      "server.address": hostname,
+      "server.port": Number(port),
+      "url.full": url,
+      "url.scheme": protocol.slice(0, -1)
+    },
+    captureStackTrace: false,
+    kind: "client"
+  })
+}
+
 export const clients = {
   "undici.request": () => undiciRequest(),
   "undici Agent.dispatch": undiciDispatch,
@@ -26,10 +44,10 @@ export const clients = {
   "ours: decoder behind a verb": () => ours(decoder),
   "ours: Effect.scoped, get, json": () => ours(scoped),
   "ours: decoder, one reader of signals": () => ours(decoder, { wrap: readingSignals }),
-  "ours: decoder, spans under a parent": () =>
-    ours(decoder, {
-      wrap: ({ Effect }, _session, body) => Effect.withSpan(body, "bench", { captureStackTrace: false })
-    }),
+  "ours: decoder, spans under a parent": () => ours(decoder, { wrap: underParent }),
+  "Effect.scoped around the decoder": () =>
+    ours(({ ClientResponse, Effect }, session, url) => Effect.scoped(ClientResponse.json(session.get(url)))),
+  "Effect.withSpan around the decoder": () => ours(spanned, { options: { spans: false }, wrap: underParent }),
   "node:http": () => nodeHttp(),
   fetch: () => promise(async (url) => (await fetch(url)).json()),
   got: async () => {

@@ -38,22 +38,23 @@ const stay: H2Play = (peer) => peer.until(() => false)
 describe("requests that are interrupted as soon as they are sent", () => {
   itH2Fault(
     "leave at most 100 streams open at a server that reads, and retire a connection after 200 without a response",
-    indices(3).map(
+    indices(8).map(
       (): H2Play => (peer) =>
         Effect.zipRight(handshake()(peer), Effect.forever(Effect.zipRight(peer.frame("RST_STREAM"), peer.send(ping()))))
     ),
     (session, at) =>
       Effect.gen(function* () {
         const total = () => at.peers.reduce((sum, { requests }) => sum + requests.length, 0)
-        for (let sent = 0; sent < 500; sent += 50) {
+        for (let sent = 0; sent < 1000; sent += 50) {
           const fibers = yield* start(session, at, 50)
           yield* untilValue(Effect.sync(total), (count) => count === sent + 50)
           yield* Fiber.interruptAll(fibers)
         }
-        assert.strictEqual(yield* at.accepted, 3)
-        for (const peer of at.peers) assert.isAtMost(mostOpen(peer), 100)
-        // Those of a batch that was under way are beyond it.
-        for (const { requests } of at.peers.slice(0, 2)) assert.isAtLeast(requests.length, 200)
+        for (const peer of at.peers) {
+          assert.isAtMost(mostOpen(peer), 100)
+          // A connection may get the rest of a batch that was under way when it had its last reset.
+          assert.isAtMost(peer.requests.length, 250)
+        }
         yield* untilValue(at.connections, (open) => open <= 1)
       }),
     undefined,
