@@ -6,7 +6,7 @@ import { promisify } from "node:util"
 import { Effect, type Scope } from "effect"
 import { standard } from "../support/certificates.js"
 import { apacheBase } from "./apache.js"
-import { directory, freePort, start, write } from "./peer.js"
+import { directory, freePort, python, start, write } from "./peer.js"
 
 export interface Http2Peer {
   readonly url: string
@@ -44,14 +44,18 @@ const inFront = (
     path: string,
     port: number,
     origin: number
-  ) => { readonly file?: string; readonly args: ReadonlyArray<string> }
+  ) => {
+    readonly file?: string
+    readonly args: ReadonlyArray<string>
+    readonly env?: Readonly<Record<string, string>>
+  }
 ): Effect.Effect<Http2Peer, never, Scope.Scope> =>
   Effect.gen(function* () {
     const path = yield* secured
     const port = yield* freePort
-    const { args, file } = configure(path, port, yield* backend)
+    const { args, env = {}, file } = configure(path, port, yield* backend)
     if (file !== undefined) yield* write(`${path}/conf`, file)
-    return served(port, yield* start(command, args, [port]))
+    return served(port, yield* start(command, args, [port], { env }))
   })
 
 export const nginx = (settings = "") =>
@@ -114,6 +118,58 @@ export const nghttpx = inFront("nghttpx", (path, port, origin) => ({
     `${path}/good.pem`
   ]
 }))
+
+export const caddy = inFront("caddy", (path, port, origin) => ({
+  args: ["run", "--adapter", "caddyfile", "--config", `${path}/conf`],
+  env: { HOME: path, XDG_CONFIG_HOME: path, XDG_DATA_HOME: path },
+  file: `{
+  admin off
+  auto_https off
+  skip_install_trust
+  servers {
+    protocols h1 h2
+  }
+}
+https://localhost:${port} {
+  bind 127.0.0.1
+  tls ${path}/good.pem ${path}/good.key
+  reverse_proxy 127.0.0.1:${origin} {
+    flush_interval -1
+  }
+}
+`
+}))
+
+export const h2o = inFront("h2o", (path, port, origin) => ({
+  args: ["-m", "worker", "-c", `${path}/conf`],
+  file: `
+num-threads: 1
+user: root
+error-log: ${path}/error.log
+listen:
+  host: 127.0.0.1
+  port: ${port}
+  ssl:
+    certificate-file: ${path}/good.pem
+    key-file: ${path}/good.key
+hosts:
+  default:
+    paths:
+      /:
+        proxy.reverse.url: http://127.0.0.1:${origin}/
+        proxy.preserve-host: ON
+`
+}))
+
+/** The origin as an application of Python's h2. */
+export const hypercorn = Effect.gen(function* () {
+  const path = yield* secured
+  const port = yield* freePort
+  const args = ["--bind", `127.0.0.1:${port}`, "--certfile", `${path}/good.pem`, "--keyfile", `${path}/good.key`]
+  const env = { PYTHONPATH: new URL(".", import.meta.url).pathname, PYTHONDONTWRITEBYTECODE: "1" }
+  const child = yield* start(python, ["-m", "hypercorn", ...args, "http2Origin:app"], [port], { env })
+  return served(port, child)
+})
 
 /** Serves files, and echoes the bodies of POST. */
 export const nghttpd = Effect.gen(function* () {

@@ -6,7 +6,8 @@ cd "$(dirname "$0")/../.."
 
 packages=(nginx-light squid-openssl dnsmasq-base python3-httpbin gunicorn python3-aiohttp python3-websockets
   python3-autobahn tinyproxy-bin dante-server apache2-bin haproxy lighttpd lighttpd-mod-openssl
-  lighttpd-mod-deflate nghttp2-server nghttp2-proxy)
+  lighttpd-mod-deflate nghttp2-server nghttp2-proxy caddy h2o
+  python3-hypercorn)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -184,7 +184,8 @@ export class WebSocketImpl implements WebSocket {
   private waitOr<A, E>(until: number, go: () => Effect.Effect<A, E>): Effect.Effect<A, E | WebSocketError> {
     const { ending, inbox } = this.connection
     if (ending !== undefined && inbox.ended) return Effect.fail(this.error(ending))
-    if (until !== Infinity && this.parts.deadlines.now() >= until) return Effect.fail(this.error({ reason: "Timeout", code: 1006 }))
+    if (until !== Infinity && this.parts.deadlines.now() >= until)
+      return Effect.fail(this.error({ reason: "Timeout", code: 1006 }))
     return Effect.flatMap(inbox.wait(until), go)
   }
 
