@@ -114,7 +114,7 @@ export const parseTarget = (input: UrlInput, encoded: boolean, base?: Target): T
 const parseText = (input: string, encoded: boolean, base: Target | undefined): Target | InvalidURL => {
   const text = trimSpace(input)
   if (controls.test(text) || isIllFormed(text)) {
-    return invalid(text, "Syntax", "expected a URL without control characters and unpaired surrogates")
+    return invalid(text, "Syntax", "expected a URL without control characters or unpaired surrogates")
   }
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(text)?.[1]
   if (scheme === undefined) {
@@ -172,7 +172,7 @@ const parseAuthority = (
     userinfo = decoded.user === "" && decoded.password === "" ? undefined : decoded
   }
   const match = /^(\[[^\]]*\]|[^:[\]]*)(?::(\d*))?$/.exec(authority.slice(at + 1))
-  if (match === null) return invalid(text, "Host", "expected a host, optionally with a port")
+  if (match === null) return invalid(text, "Host", "expected a host, optionally with a port number")
   const host = zonedHost(match[1] ?? "")
   if (typeof host === "string") return invalid(text, "Host", host)
   const digits = match[2] ?? ""

@@ -18,7 +18,7 @@ type AttemptExit = Exit.Exit<ClientResponse, ClientError>
 
 const nothing = () => {}
 
-/** A queue of outcomes in order of arrival, for a single reader. */
+/** A queue of exits in order of arrival, for a single reader. */
 class ArrivedExits {
   private readonly arrived: Array<AttemptExit> = []
   private onArrival = nothing

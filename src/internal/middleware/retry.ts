@@ -113,8 +113,8 @@ interface Repeatable {
 }
 
 /**
- * Whether nothing of a request was sent. `before` is the number of attempts before `next` was called: if `next` made
- * more than one, the error describes only the last.
+ * Whether nothing of a request was sent. `attemptsBefore` is the number of attempts before `next` was called: if
+ * `next` made more than one, the error describes only the last.
  */
 const isUnsent = (outcome: Outcome, request: PreparedRequest, attemptsBefore: number): boolean =>
   isClientError(outcome) &&

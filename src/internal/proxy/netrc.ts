@@ -175,8 +175,9 @@ const load = async (path: string, mustBePrivate: boolean): Promise<Either.Either
 const emptyNetrc: Netrc = () => undefined
 
 /**
- * Reads a file. A missing file counts as empty, and so does an unusable one, with a warning in the log. `guarded`, for
- * the file in the home directory, ignores a file that other users than its owner can access, as in Python.
+ * Reads a file. A missing file counts as empty, and so does an unusable one, with a warning in the log.
+ * `mustBePrivate` is true for the file in the home directory, which is unusable if other users than its owner can
+ * access it, as in Python.
  */
 export const read = (path: string, mustBePrivate: boolean): Effect.Effect<Netrc> =>
   Effect.flatMap(

@@ -86,13 +86,17 @@ const checkContent = (
 ): OptionFault | undefined => {
   const { contentType } = contentOf(request.body)
   if (contentType !== undefined && checkField("Content-Type", contentType) !== undefined) {
-    return { option: "content-type", description: "expected a content type of the body without control characters" }
+    return {
+      option: "content-type",
+      description: "expected a content type of the body without control characters or unpaired surrogates"
+    }
   }
   if (request.given.compress !== undefined && request.given.compress !== false) {
     if (getField(pairs, "content-encoding") !== undefined) {
       return {
         option: "compress",
-        description: "expected no Content-Encoding header, which says that the body is already compressed; omit one"
+        description:
+          "expected no Content-Encoding header with compress, because it says that the body is already compressed; omit one"
       }
     }
   }

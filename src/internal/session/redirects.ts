@@ -135,10 +135,10 @@ const checkChosen = (
   if (chosen.defaults === next.defaults) return chosen.hop === next.hop ? chosen : chosen.derive({ hop: next.hop })
   const { maxRedirects, onRedirect, raiseForStatus } = next
   // A request that has left its origin does not get the session's credentials again, even if it returns to it.
-  const hasNeverLeft = visited.every((url) => {
+  const hasLeft = !visited.every((url) => {
     const target = parseTarget(url, true)
     return !(target instanceof InvalidURL) && sameOrigin(target.origin, chosen.target.origin)
   })
-  const adopted = adopt(next.defaults, chosen, { maxRedirects, onRedirect, raiseForStatus }, !hasNeverLeft)
+  const adopted = adopt(next.defaults, chosen, { maxRedirects, onRedirect, raiseForStatus }, hasLeft)
   return adopted instanceof PreparedRequest ? adopted.derive({ hop: next.hop }) : adopted
 }

@@ -54,34 +54,30 @@ abstract class RequestEffect<R>
 
   override commit(): Effect.Effect<ClientResponse, ClientError, R | Scope> {
     return withRestore<ClientResponse, ClientError, R | Scope>((fiber, restore) => {
-      const session = this.find(fiber)
-      if (!("core" in session)) return session
-      const request = this.prepare(session, fiber)
-      return request instanceof PreparedRequest
-        ? openScoped(session.core, fiber, restore, request)
-        : Effect.fail(request)
+      const found = this.find(fiber)
+      if (!("core" in found)) return found
+      const request = this.prepare(found, fiber)
+      return request instanceof PreparedRequest ? openScoped(found.core, fiber, restore, request) : Effect.fail(request)
     })
   }
 
   collect<A, E2, R2>(f: FromResponse<A, E2, R2>): Effect.Effect<A, ClientError | E2, R | R2> {
     return withRestore<A, ClientError | E2, R | R2>((fiber, restore) => {
-      const session = this.find(fiber)
-      if (!("core" in session)) return Effect.scoped(Effect.flatMap(session, f))
-      const request = this.prepare(session, fiber)
+      const found = this.find(fiber)
+      if (!("core" in found)) return Effect.scoped(Effect.flatMap(found, f))
+      const request = this.prepare(found, fiber)
       return request instanceof PreparedRequest
-        ? openCollected(session.core, fiber, restore, request, f)
+        ? openCollected(found.core, fiber, restore, request, f)
         : Effect.fail(request)
     })
   }
 
   use<A, E2, R2>(f: FromResponse<A, E2, R2>): Effect.Effect<A, ClientError | E2, R | R2> {
     return withRestore<A, ClientError | E2, R | R2>((fiber, restore) => {
-      const session = this.find(fiber)
-      if (!("core" in session)) return Effect.scoped(Effect.flatMap(session, f))
-      const request = this.prepare(session, fiber)
-      return request instanceof PreparedRequest
-        ? openFor(session.core, fiber, restore, request, f)
-        : Effect.fail(request)
+      const found = this.find(fiber)
+      if (!("core" in found)) return Effect.scoped(Effect.flatMap(found, f))
+      const request = this.prepare(found, fiber)
+      return request instanceof PreparedRequest ? openFor(found.core, fiber, restore, request, f) : Effect.fail(request)
     })
   }
 }

@@ -70,7 +70,7 @@ export class SignalBuffer implements SignalSink {
     else this.immediate = setImmediate(this.wakeReader)
   }
 
-  /** Wakes the reader. It happens at most once per `rest`, because waking a reader costs more than many signals. */
+  /** Wakes the reader: at most once per `wakeInterval`, because waking a reader costs more than many signals. */
   private readonly wakeReader = (): void => {
     const { wake } = this
     this.wokenAt = performance.now()

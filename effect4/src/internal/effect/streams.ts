@@ -45,10 +45,10 @@ export const collect = <A, E, R, B>(
 
 /** Repeats an effect and emits its values, up to the one for which `isLast` is true. */
 export const repeated = <A, E, R>(
-  one: Effect.Effect<readonly [value: A, isLast: boolean], E, R>
+  readOne: Effect.Effect<readonly [value: A, isLast: boolean], E, R>
 ): Stream.Stream<A, E, R> =>
   Stream.paginate(undefined, () =>
-    Effect.map(one, ([value, isLast]): readonly [ReadonlyArray<A>, Option.Option<undefined>] => [
+    Effect.map(readOne, ([value, isLast]): readonly [ReadonlyArray<A>, Option.Option<undefined>] => [
       [value],
       isLast ? Option.none() : Option.some(undefined)
     ])

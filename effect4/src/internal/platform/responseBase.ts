@@ -15,7 +15,7 @@ import { hiddenNamesOf } from "./httpClientRequest.js"
 import { requestError } from "./safeErrors.js"
 
 /** Headers, redacted by the names that the printing program hides. */
-const inContext = (headers: Headers.Headers): Headers.Headers => {
+const redactedByProgram = (headers: Headers.Headers): Headers.Headers => {
   const visible = redact(headers)
   if (visible === headers || typeof visible !== "object" || visible === null) return headers
   return Headers.fromRecordUnsafe(
@@ -56,7 +56,7 @@ export abstract class ResponseBase extends Pipeable.Class {
       _id: "effect/http/HttpClientResponse",
       request: this.request.toJSON(),
       status: this.status,
-      headers: shownRecord(inContext(this.headers), hiddenNamesOf(this.request))
+      headers: shownRecord(redactedByProgram(this.headers), hiddenNamesOf(this.request))
     }
   }
 }

@@ -11,7 +11,7 @@ export const openError = (cause: unknown): Socket.SocketError =>
   new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind: "Unknown", cause }) })
 
 /** Converts a WebSocketError: a close to a close error with its code, anything else to a read error. */
-const ended = (error: WebSocketError): Socket.SocketError =>
+const toSocketError = (error: WebSocketError): Socket.SocketError =>
   new Socket.SocketError({
     reason:
       error.reason === "Closed"
@@ -45,7 +45,7 @@ export const socketOf = (
         return latch.close
       })
     )
-    const pull: Socket.Reader["pull"] = Effect.flatMap(Effect.mapError(socket.receive, ended), (message) =>
+    const pull: Socket.Reader["pull"] = Effect.flatMap(Effect.mapError(socket.receive, toSocketError), (message) =>
       message._tag === "Text" || message._tag === "Binary" ? Effect.succeed([message.data]) : pull
     )
     return { pull, upgrade: Socket.SocketUpgradeError.unsupported }

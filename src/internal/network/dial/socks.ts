@@ -87,7 +87,7 @@ class SocksHandshake implements HandshakeProtocol {
     this.destination = destination
     this.outcome = outcome
     this.standIn = new StandInSocket((bytes) => socket.write(bytes))
-    // The client may write to the line after its destruction, which emits an error.
+    // The client may write to its socket after the destruction, which emits an error.
     this.standIn.on("error", () => {})
   }
 

@@ -57,9 +57,8 @@ const numberFault = (name: string, value: unknown, least: number, most: number):
 
 const durationFault = (name: string, value: Duration.DurationInput, least: number): string | undefined => {
   const invalid = (typeof value === "number" && !(value >= 0)) || Option.isNone(decodeDuration(value))
-  if (invalid) return `http2.${name}: expected a duration from 0 on`
-  return toMillis(value) < least
-    ? `http2.${name}: expected at least ${Duration.format(Duration.millis(least))}`
+  return invalid || toMillis(value) < least
+    ? `http2.${name}: expected a duration of at least ${Duration.format(Duration.millis(least))}`
     : undefined
 }
 

@@ -35,7 +35,7 @@ export interface OutputOwner {
 /** Most bytes of DATA that wait in the socket, so that they do not delay other frames. */
 const maxPending = 256 * 1024
 
-/** Most control frames that the socket has not taken yet. */
+/** The most control frames that may wait for the socket to take them. */
 const maxControls = 1000
 
 export class Output implements Turning {

@@ -90,7 +90,9 @@ export type PartBody = (
 
 const partSection = (boundary: string, part: Part, toBody: PartBody): Section | InvalidRequest | RequestBodyError => {
   if (part.headers.some(([name, value]) => checkField(name, value) !== undefined)) {
-    return invalid("expected headers and names of parts without control characters")
+    return invalid(
+      "expected parts with valid headers, and with names without control characters or unpaired surrogates"
+    )
   }
   const body = toBody(part.data, undefined, getField(part.headers, "content-type"))
   if (body instanceof InvalidRequest || body instanceof RequestBodyError) return body

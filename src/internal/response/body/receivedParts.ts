@@ -130,10 +130,10 @@ class PartReader<E> {
     this.parts++
     if (this.parts > this.limits.parts) return fault("TooManyParts", `expected at most ${this.limits.parts} parts`)
     const head = parsePartHead(fields)
-    const file = head.isFile && !this.limits.fieldTypes.some((type) => head.contentType.includes(type))
-    const open: OpenPart = { head, isFile: file, size: 0 }
+    const isFile = head.isFile && !this.limits.fieldTypes.some((type) => head.contentType.includes(type))
+    const open: OpenPart = { head, isFile, size: 0 }
     this.open = open
-    if (file) found.push(makeFile(head, this.contentOf(open)))
+    if (isFile) found.push(makeFile(head, this.contentOf(open)))
     return undefined
   }
 
