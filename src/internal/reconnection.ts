@@ -86,6 +86,6 @@ export abstract class Reconnection<A, Reading extends { readonly scope: Scope.Cl
   /** Waits and connects again, or ends with `end`. */
   protected reconnect(error: F, end: Option.Option<E>): Pulled<A, E, R> {
     this.hasNoValues = true
-    return Effect.flatMap(this.pause.after(error), (again) => (again ? this.pull : this.end(end)))
+    return Effect.flatMap(this.pause.after(error), (attemptFollows) => (attemptFollows ? this.pull : this.end(end)))
   }
 }

@@ -11,8 +11,7 @@ export class KeyedState<V> {
   private readonly isHeld: (value: V) => boolean
 
   /**
-   * Evicts entries that are idle first, then the least recently used. Entries that are held and not idle are never
-   * evicted.
+   * Evicts idle entries first, then the least recently used. Entries that are held and not idle are never evicted.
    */
   constructor(create: () => V, isIdle: (value: V) => boolean, isHeld: (value: V) => boolean = () => false) {
     this.create = create

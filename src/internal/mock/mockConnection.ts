@@ -43,7 +43,7 @@ const sliceSize = 64 * 1024
 
 export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   static {
-    showAs(MockConnection, "MockConnection", ({ id, over }) => ({ id, over }))
+    showAs(MockConnection, "MockConnection", ({ id, ended }) => ({ id, ended }))
   }
 
   readonly id: number
@@ -55,7 +55,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   private upload: MockUpload | undefined = undefined
   private fiber: Fiber.RuntimeFiber<void, ClientError> | undefined = undefined
   private body: IncomingBody | undefined = undefined
-  private over = false
+  private ended = false
   private sent = false
   private paused = false
   private wake: (() => void) | undefined = undefined
@@ -80,7 +80,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
       port: exchange.route.origin.port
     })
     // If the exchange ends before the fiber is assigned, the fiber must do nothing.
-    const program = Effect.suspend(() => (this.over ? Effect.void : this.program(exchange, upload)))
+    const program = Effect.suspend(() => (this.ended ? Effect.void : this.program(exchange, upload)))
     this.fiber = runLater(withServices(this.state, context), program)
     this.fiber.addObserver((exit) => {
       if (exit._tag === "Failure") this.onFailure(exit.cause)
@@ -122,7 +122,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   }
 
   private deliver(exchange: Exchange, answer: Answer): Effect.Effect<void> {
-    if (this.over) return Effect.void
+    if (this.ended) return Effect.void
     const { head } = answer
     this.idleTimer.end()
     this.owner.onAnswer(this, head.status)
@@ -132,7 +132,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     this.body = body
     const isBodiless = answer.body === undefined || hasNoContent(exchange.wireRequest.method, head.status)
     exchange.onHead(head, body)
-    if (this.over) return cancelBody(answer)
+    if (this.ended) return cancelBody(answer)
     if (isBodiless && answer.cut !== true) {
       this.settle(exchange, body, answer)
       return Effect.void
@@ -155,7 +155,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     const loop: Effect.Effect<void> = Effect.matchEffect(read, {
       onFailure: (cause) => Effect.sync(() => this.failBody(this.incomplete(cause))),
       onSuccess: (result) => {
-        if (this.over || result.done || body.received === body.length) return Effect.void
+        if (this.ended || result.done || body.received === body.length) return Effect.void
         const { value } = result
         if (value instanceof Uint8Array) return Effect.zipRight(this.push(body, value), loop)
         return Effect.sync(() =>
@@ -174,7 +174,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   /** Passes bytes to the body with backpressure. Drops bytes beyond the declared length. */
   private push(body: IncomingBody, bytes: Uint8Array): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (this.over) return Effect.void
+      if (this.ended) return Effect.void
       const room = body.length === undefined ? bytes.length : body.length - body.received
       const end = Math.min(bytes.length, room, sliceSize)
       if (end === 0) return Effect.void
@@ -206,7 +206,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   }
 
   abandon(): void {
-    if (this.over) return
+    if (this.ended) return
     this.finish()
     this.exchange?.onDone()
   }
@@ -215,7 +215,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
 
   readonly onSent = (): void => {
     const exchange = this.exchange
-    if (exchange === undefined || this.over) return
+    if (exchange === undefined || this.ended) return
     this.sent = true
     exchange.marks.end("send")
     if (this.body === undefined) {
@@ -242,19 +242,19 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   }
 
   abort(_reason: ConnectionClosed["reason"]): void {
-    if (this.over) return
+    if (this.ended) return
     this.finish()
     if (this.body !== undefined) this.exchange?.onDone()
   }
 
   private settle(exchange: Exchange, body: IncomingBody, answer: Answer): void {
-    if (this.over) return
+    if (this.ended) return
     if (answer.cut === true || (body.length !== undefined && body.received < body.length)) {
       this.failBody(this.incomplete(undefined))
       return
     }
     exchange.marks.end("body")
-    this.over = true
+    this.ended = true
     this.idleTimer.end()
     this.upload?.cancel()
     exchange.onDone()
@@ -263,7 +263,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
 
   /** Called when the handler has failed or died. */
   private onFailure(cause: Cause.Cause<ClientError>): void {
-    if (this.over) return
+    if (this.ended) return
     const failure = Cause.failureOption(cause)
     if (Option.isSome(failure)) {
       this.fail(failure.value)
@@ -282,13 +282,13 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   }
 
   private fail(error: ClientError): void {
-    if (this.over) return
+    if (this.ended) return
     this.finish()
     this.exchange?.onError(error, "never")
   }
 
   private failBody(error: ClientError): void {
-    if (this.over) return
+    if (this.ended) return
     const body = this.body
     this.finish()
     this.exchange?.onDone()
@@ -297,7 +297,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
 
   /** Stops the fiber without notifying the exchange. */
   private finish(): void {
-    this.over = true
+    this.ended = true
     this.idleTimer.end()
     this.upload?.cancel()
     this.aborter.abort()

@@ -16,7 +16,7 @@ import { Http2Connection } from "./http2/connection.js"
 import type { OpenConnections } from "./openConnections.js"
 import type { OpenSockets } from "./openSockets.js"
 import { limitConnect, openStream } from "./openStream.js"
-import type { Opening, SharedConnections, StreamWaiter } from "./sharedConnections.js"
+import type { JoinableDial, SharedConnections, StreamWaiter } from "./sharedConnections.js"
 import { SlotWaiter, type SlotWaiterOwner } from "./slotWaiter.js"
 
 /** The part of a network that an acquisition uses. */
@@ -52,8 +52,8 @@ export const reuseSignal = (connectionId: number, idle: number) =>
 
 export class Acquisition implements StreamWaiter, LeaseOwner, SlotWaiterOwner {
   readonly exchange: Exchange
-  readonly again: boolean
-  opening: Opening | undefined = undefined
+  readonly resent: boolean
+  joinedDial: JoinableDial | undefined = undefined
   private readonly owner: AcquisitionOwner
   private readonly fresh: boolean
   private readonly http2: Http2Offer
@@ -65,17 +65,17 @@ export class Acquisition implements StreamWaiter, LeaseOwner, SlotWaiterOwner {
   /** A stream of a connection in use. */
   private stream: Connection | undefined = undefined
   /** The dial of this exchange, which other exchanges may join. */
-  private dial: Opening | undefined = undefined
+  private ownDial: JoinableDial | undefined = undefined
   /** Whether a dial that this exchange had joined has failed, so that it must not join another one. */
   private alone = false
   /** Whether the pending events of idle connections were processed. */
   private checked = false
 
-  constructor(owner: AcquisitionOwner, exchange: Exchange, fresh: boolean, again: boolean, http2: Http2Offer) {
+  constructor(owner: AcquisitionOwner, exchange: Exchange, fresh: boolean, resent: boolean, http2: Http2Offer) {
     this.owner = owner
     this.exchange = exchange
     this.fresh = fresh
-    this.again = again
+    this.resent = resent
     this.http2 = http2
     this.startedAt = exchange.deadlines.now()
     const { dialer, connections } = owner
@@ -110,7 +110,7 @@ export class Acquisition implements StreamWaiter, LeaseOwner, SlotWaiterOwner {
     this.waiter?.stop()
     this.shared?.leave(this)
     if (this.lease?.state !== "acquired") this.releaseLease()
-    this.endDial()
+    this.endOwnDial()
     this.stream?.abort("Error")
   }
 
@@ -120,10 +120,10 @@ export class Acquisition implements StreamWaiter, LeaseOwner, SlotWaiterOwner {
     if (lease !== undefined) this.owner.pool.release(lease)
   }
 
-  private endDial(): void {
-    const { dial } = this
-    this.dial = undefined
-    if (dial !== undefined) this.shared?.end(dial, true)
+  private endOwnDial(): void {
+    const { ownDial } = this
+    this.ownDial = undefined
+    if (ownDial !== undefined) this.shared?.endDial(ownDial, true)
   }
 
   // Waiting.
@@ -150,14 +150,14 @@ export class Acquisition implements StreamWaiter, LeaseOwner, SlotWaiterOwner {
     const { exchange, owner } = this
     const waiter = new SlotWaiter(this)
     this.waiter = waiter
-    const { granting } = waiter
+    const { awaitGrant } = waiter
     const { trace } = exchange
     const next = () => this.step()
-    if (trace === undefined) return Effect.flatMap(granting, next)
+    if (trace === undefined) return Effect.flatMap(awaitGrant, next)
     const { host, port } = exchange.route.origin
     const started = trace.emit({ _tag: "ConnectionQueuedStart", host, port, waiting: owner.pool.waitingCount })
     const ended = trace.emit({ _tag: "ConnectionQueuedEnd", host, port })
-    return Effect.zipRight(started, Effect.flatMap(Effect.zipLeft(granting, ended), next))
+    return Effect.zipRight(started, Effect.flatMap(Effect.zipLeft(awaitGrant, ended), next))
   }
 
   refusal(): ClientError | undefined {
@@ -166,7 +166,7 @@ export class Acquisition implements StreamWaiter, LeaseOwner, SlotWaiterOwner {
 
   /** Ends the wait for the dial of another exchange. `false` if this exchange waits for something else. */
   onPoolWait(): boolean {
-    if (this.opening === undefined || this.opening.connection !== undefined) return false
+    if (this.joinedDial === undefined || this.joinedDial.connection !== undefined) return false
     this.alone = true
     this.shared?.leave(this)
     return true
@@ -221,7 +221,7 @@ export class Acquisition implements StreamWaiter, LeaseOwner, SlotWaiterOwner {
 
   private open(lease: Lease<Pooled>): Effect.Effect<Connection, ClientError> {
     const { exchange, owner, startedAt } = this
-    this.dial = this.shared?.begin(exchange.route.key)
+    this.ownDial = this.shared?.beginDial(exchange.route.key)
     let pooled: Pooled | undefined
     const opened = openStream({
       exchange,
@@ -260,13 +260,13 @@ export class Acquisition implements StreamWaiter, LeaseOwner, SlotWaiterOwner {
 
   /** Call when the dial of this exchange has opened a connection. */
   private onOpened(pooled: Pooled): void {
-    const { dial, shared } = this
-    this.dial = undefined
+    const { ownDial, shared } = this
+    this.ownDial = undefined
     if (shared === undefined) return
-    if (pooled instanceof Http2Connection) shared.opened(dial, pooled)
-    else if (dial !== undefined) {
+    if (pooled instanceof Http2Connection) shared.onDialed(ownDial, pooled)
+    else if (ownDial !== undefined) {
       shared.spoken.set(pooled.key, { protocol: "http/1.1", required: false })
-      shared.end(dial, false)
+      shared.endDial(ownDial, false)
     }
   }
 }

@@ -12,9 +12,9 @@ import { SpokenProtocols } from "./spokenProtocols.js"
 export interface StreamWaiter {
   readonly exchange: Exchange
   /** Whether the request is sent again, so that it gets a stream before others. */
-  readonly again: boolean
+  readonly resent: boolean
   /** The dial that the request has joined. */
-  opening: Opening | undefined
+  joinedDial: JoinableDial | undefined
   /** Called when the request can have a stream of the connection. */
   readonly onStream: (connection: Http2Connection) => void
   /** Called when the dial that the request has joined has no stream for it. With `alone`, it must not join another. */
@@ -22,7 +22,7 @@ export interface StreamWaiter {
 }
 
 /** A dial, or a connection that does not accept streams yet, and the requests that wait for it. */
-export interface Opening {
+export interface JoinableDial {
   readonly share: Share
   /** How many more requests may join. */
   room: number
@@ -36,8 +36,9 @@ interface Share {
   readonly key: string
   /** The connections that accept streams, or will accept them; oldest first. */
   connections: ReadonlyArray<Http2Connection>
-  readonly openings: Set<Opening>
-  readonly again: Set<StreamWaiter>
+  readonly dials: Set<JoinableDial>
+  /** Requests that are sent again. They get streams before `waiters`. */
+  readonly resentWaiters: Set<StreamWaiter>
   readonly waiters: Set<StreamWaiter>
 }
 
@@ -62,10 +63,9 @@ export class SharedConnections implements Http2Owner {
   private readonly maxQueue: number
   private readonly shares = new Map<string, Share>()
 
-  /** `ages` is true if connections have a maximum age. */
-  constructor(slots: SlotOwner, ages: boolean, maxQueue: number) {
+  constructor(slots: SlotOwner, hasMaxAge: boolean, maxQueue: number) {
     this.slots = slots
-    this.hasMaxAge = ages
+    this.hasMaxAge = hasMaxAge
     this.maxQueue = maxQueue
   }
 
@@ -103,14 +103,14 @@ export class SharedConnections implements Http2Owner {
   join(waiter: StreamWaiter): "joined" | "alone" | "full" {
     const share = this.shares.get(waiter.exchange.route.key)
     if (share === undefined) return "alone"
-    for (const opening of share.openings) {
-      if (opening.room <= 0) continue
-      if (opening.connection?.ready === true && opening.joined.size >= this.maxQueue) return "full"
-      opening.room--
-      opening.joined.add(waiter)
-      waiter.opening = opening
+    for (const dial of share.dials) {
+      if (dial.room <= 0) continue
+      if (dial.connection?.ready === true && dial.joined.size >= this.maxQueue) return "full"
+      dial.room--
+      dial.joined.add(waiter)
+      waiter.joinedDial = dial
       this.enqueue(waiter)
-      if (opening.connection !== undefined) opening.connection.awaited = true
+      if (dial.connection !== undefined) dial.connection.awaited = true
       return "joined"
     }
     return "alone"
@@ -119,7 +119,7 @@ export class SharedConnections implements Http2Owner {
   /** Adds a request to the queue for the next free stream of its route. */
   enqueue(waiter: StreamWaiter): void {
     const share = this.shareOf(waiter.exchange.route.key)
-    const queue = waiter.again ? share.again : share.waiters
+    const queue = waiter.resent ? share.resentWaiters : share.waiters
     queue.add(waiter)
   }
 
@@ -127,14 +127,14 @@ export class SharedConnections implements Http2Owner {
   leave(waiter: StreamWaiter): void {
     const share = this.shares.get(waiter.exchange.route.key)
     if (share === undefined) return
-    share.again.delete(waiter)
+    share.resentWaiters.delete(waiter)
     share.waiters.delete(waiter)
-    const { opening } = waiter
-    waiter.opening = undefined
-    if (opening?.joined.delete(waiter) === true) {
-      opening.room++
-      const { connection } = opening
-      if (connection !== undefined && opening.joined.size === 0) {
+    const dial = waiter.joinedDial
+    waiter.joinedDial = undefined
+    if (dial?.joined.delete(waiter) === true) {
+      dial.room++
+      const { connection } = dial
+      if (connection !== undefined && dial.joined.size === 0) {
         connection.awaited = false
         const { deadlines } = waiter.exchange
         this.makeIdleIfUnused(connection, deadlines, deadlines.now())
@@ -146,24 +146,24 @@ export class SharedConnections implements Http2Owner {
   // Called by dials.
 
   /** Starts a dial that other requests of the route may join. `undefined` if the server is known to speak HTTP/1.1. */
-  begin(key: string): Opening | undefined {
+  beginDial(key: string): JoinableDial | undefined {
     const spoken = this.spoken.get(key)
     if (spoken?.protocol === "http/1.1") return undefined
     // The request that dials uses one of the streams.
     const room = spoken === undefined ? Infinity : Math.max(0, (spoken.limit || assumedLimit) - 1)
-    const opening: Opening = { share: this.shareOf(key), room, joined: new Set(), connection: undefined }
-    opening.share.openings.add(opening)
-    return opening
+    const dial: JoinableDial = { share: this.shareOf(key), room, joined: new Set(), connection: undefined }
+    dial.share.dials.add(dial)
+    return dial
   }
 
   /** Call when a dial has opened a connection of HTTP/1.1 or has `failed`. Rejects all requests that have joined it. */
-  end(opening: Opening, failed: boolean): void {
-    const { joined, share } = opening
-    share.openings.delete(opening)
+  endDial(dial: JoinableDial, failed: boolean): void {
+    const { joined, share } = dial
+    share.dials.delete(dial)
     for (const waiter of [...joined]) {
-      share.again.delete(waiter)
+      share.resentWaiters.delete(waiter)
       share.waiters.delete(waiter)
-      waiter.opening = undefined
+      waiter.joinedDial = undefined
       waiter.onRejected(failed)
     }
     joined.clear()
@@ -173,19 +173,19 @@ export class SharedConnections implements Http2Owner {
   /**
    * Call when a dial has opened a connection of HTTP/2. Requests that have joined it wait for the server's SETTINGS.
    */
-  opened(opening: Opening | undefined, connection: Http2Connection): void {
+  onDialed(dial: JoinableDial | undefined, connection: Http2Connection): void {
     const { key } = connection
     const known = this.spoken.get(key)
     this.spoken.set(key, known?.protocol === "h2" ? known : { protocol: "h2", limit: assumedLimit })
     const share = this.shareOf(key)
     if (connection.state === "open") share.connections = [...share.connections, connection]
-    const joinable = opening ?? { share, room: assumedLimit - 1, joined: new Set(), connection: undefined }
+    const joinable = dial ?? { share, room: assumedLimit - 1, joined: new Set(), connection: undefined }
     if (connection.state !== "open") {
-      this.end(joinable, true)
+      this.endDial(joinable, true)
       return
     }
     joinable.connection = connection
-    share.openings.add(joinable)
+    share.dials.add(joinable)
     connection.awaited = joinable.joined.size > 0
   }
 
@@ -200,23 +200,23 @@ export class SharedConnections implements Http2Owner {
   onAvailable(connection: Http2Connection): void {
     const share = this.shares.get(connection.key)
     if (share === undefined) return
-    const opening = openingOf(share, connection)
-    if (connection.ready) this.onLimit(share, connection, opening)
+    const dial = dialOf(share, connection)
+    if (connection.ready) this.onLimit(share, connection, dial)
     this.serve(share)
-    if (opening !== undefined && !share.openings.has(opening)) this.end(opening, false)
+    if (dial !== undefined && !share.dials.has(dial)) this.endDial(dial, false)
     const { time } = connection
     if (time !== undefined) this.makeIdleIfUnused(connection, time, time.now())
   }
 
   /** Handles the limit in the server's SETTINGS. With a limit of 0, requests wait instead of dialing. */
-  private onLimit(share: Share, connection: Http2Connection, opening: Opening | undefined): void {
+  private onLimit(share: Share, connection: Http2Connection, dial: JoinableDial | undefined): void {
     const { limit } = connection
     this.spoken.set(connection.key, { protocol: "h2", limit })
     if (limit > 0) {
-      if (opening !== undefined) share.openings.delete(opening)
-    } else if (opening !== undefined) opening.room = Infinity
+      if (dial !== undefined) share.dials.delete(dial)
+    } else if (dial !== undefined) dial.room = Infinity
     else if (connection.state === "open") {
-      share.openings.add({ share, room: Infinity, joined: new Set(), connection })
+      share.dials.add({ share, room: Infinity, joined: new Set(), connection })
     }
   }
 
@@ -245,23 +245,23 @@ export class SharedConnections implements Http2Owner {
     const share = this.shares.get(connection.key)
     if (share === undefined) return
     share.connections = share.connections.filter((other) => other !== connection)
-    const opening = openingOf(share, connection)
-    if (opening !== undefined) this.end(opening, true)
+    const dial = dialOf(share, connection)
+    if (dial !== undefined) this.endDial(dial, true)
     this.forget(share)
   }
 
   /** Assigns free streams to waiting requests: first to those that are sent again, then in order of arrival. */
   private serve(share: Share): void {
-    if (share.again.size === 0 && share.waiters.size === 0) return
+    if (share.resentWaiters.size === 0 && share.waiters.size === 0) return
     for (const connection of share.connections) {
       while (this.isUsable(connection)) {
-        const waiter = first(share.again) ?? first(share.waiters)
+        const waiter = first(share.resentWaiters) ?? first(share.waiters)
         if (waiter === undefined) return
         if (this.hasMaxAge && this.retireOld(connection, waiter.exchange)) break
-        share.again.delete(waiter)
+        share.resentWaiters.delete(waiter)
         share.waiters.delete(waiter)
-        waiter.opening?.joined.delete(waiter)
-        waiter.opening = undefined
+        waiter.joinedDial?.joined.delete(waiter)
+        waiter.joinedDial = undefined
         waiter.onStream(connection)
       }
     }
@@ -271,8 +271,8 @@ export class SharedConnections implements Http2Owner {
   private makeIdleIfUnused(connection: Http2Connection, deadlines: Deadlines, now: number): void {
     if (connection.state !== "open" || connection.isOccupied || connection.lease === undefined) return
     const share = this.shares.get(connection.key)
-    const opening = share === undefined ? undefined : openingOf(share, connection)
-    if (opening !== undefined && opening.joined.size > 0) return
+    const dial = share === undefined ? undefined : dialOf(share, connection)
+    if (dial !== undefined && dial.joined.size > 0) return
     connection.awaited = false
     if (!this.slots.makeIdle(connection, deadlines, now))
       connection.close(connection.age.retired ? "Retired" : "Shutdown")
@@ -282,9 +282,9 @@ export class SharedConnections implements Http2Owner {
 
   /** The number of requests of each route that have joined a dial. They have no place in the queue of the pool. */
   *joined(): Iterable<readonly [key: string, count: number]> {
-    for (const { key, openings } of this.shares.values()) {
+    for (const { key, dials } of this.shares.values()) {
       let count = 0
-      for (const opening of openings) count += opening.joined.size
+      for (const dial of dials) count += dial.joined.size
       if (count > 0) yield [key, count]
     }
   }
@@ -292,14 +292,14 @@ export class SharedConnections implements Http2Owner {
   private shareOf(key: string): Share {
     let share = this.shares.get(key)
     if (share === undefined) {
-      share = { key, connections: [], openings: new Set(), again: new Set(), waiters: new Set() }
+      share = { key, connections: [], dials: new Set(), resentWaiters: new Set(), waiters: new Set() }
       this.shares.set(key, share)
     }
     return share
   }
 
-  private forget({ again, connections, key, openings, waiters }: Share): void {
-    if (connections.length === 0 && openings.size === 0 && again.size === 0 && waiters.size === 0)
+  private forget({ connections, dials, key, resentWaiters, waiters }: Share): void {
+    if (connections.length === 0 && dials.size === 0 && resentWaiters.size === 0 && waiters.size === 0)
       this.shares.delete(key)
   }
 }
@@ -309,8 +309,8 @@ const first = (waiters: Set<StreamWaiter>): StreamWaiter | undefined => {
   return undefined
 }
 
-const openingOf = (share: Share, connection: Http2Connection): Opening | undefined => {
-  if (share.openings.size === 0) return undefined
-  for (const opening of share.openings) if (opening.connection === connection) return opening
+const dialOf = (share: Share, connection: Http2Connection): JoinableDial | undefined => {
+  if (share.dials.size === 0) return undefined
+  for (const dial of share.dials) if (dial.connection === connection) return dial
   return undefined
 }

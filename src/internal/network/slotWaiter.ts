@@ -33,7 +33,7 @@ export class SlotWaiter {
   }
 
   /** Waits for the grant, which may have come before. */
-  get granting(): Effect.Effect<void, ClientError> {
+  get awaitGrant(): Effect.Effect<void, ClientError> {
     return callback((resume: Resume) => {
       this.start(resume)
     })

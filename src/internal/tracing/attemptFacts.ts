@@ -47,21 +47,23 @@ export const phaseFacts = (attempt: Attempt): ReadonlyArray<Fact> =>
     return spent === undefined ? [] : [[`${phase}: ${phaseNames[phase]}`, formatMillis(spent)]]
   })
 
-const known = (name: string, value: string | number | undefined): ReadonlyArray<Fact> =>
+/** One fact, or none if its value is unknown or empty. */
+const factIfKnown = (name: string, value: string | number | undefined): ReadonlyArray<Fact> =>
   value === undefined || value === "" ? [] : [[name, String(value)]]
 
-const sizes = ({ decodedBytes, receivedBytes, sentBytes }: Attempt): ReadonlyArray<Fact> => [
-  ...known("sent", sentBytes === 0 ? undefined : formatBytes(sentBytes)),
-  ...known("received", receivedBytes === undefined ? undefined : formatBytes(receivedBytes)),
-  ...known(
+const sizeFacts = ({ decodedBytes, receivedBytes, sentBytes }: Attempt): ReadonlyArray<Fact> => [
+  ...factIfKnown("sent", sentBytes === 0 ? undefined : formatBytes(sentBytes)),
+  ...factIfKnown("received", receivedBytes === undefined ? undefined : formatBytes(receivedBytes)),
+  ...factIfKnown(
     "decoded",
     decodedBytes === undefined || decodedBytes === receivedBytes ? undefined : formatBytes(decodedBytes)
   )
 ]
 
-const after = ({ location, retry }: Attempt): ReadonlyArray<Fact> => [
-  ...known("redirects to", location === undefined ? undefined : redactUrl(location)),
-  ...known("sent again", retry === undefined ? undefined : `${retry.reason}, after ${formatMillis(retry.delay)}`)
+/** What follows the attempt: a redirect, or another attempt. */
+const nextFacts = ({ location, retry }: Attempt): ReadonlyArray<Fact> => [
+  ...factIfKnown("redirects to", location === undefined ? undefined : redactUrl(location)),
+  ...factIfKnown("sent again", retry === undefined ? undefined : `${retry.reason}, after ${formatMillis(retry.delay)}`)
 ]
 
 /** All facts except phases and headers. */
@@ -70,15 +72,15 @@ export const factsOf = (attempt: Attempt): ReadonlyArray<Fact> => {
   const status = response === undefined ? undefined : `${response.status} ${response.reason}`.trimEnd()
   return [
     ["request", `${attempt.method} ${urlOf(attempt)}`],
-    ...known("response", status),
-    ...known("error", error),
+    ...factIfKnown("response", status),
+    ...factIfKnown("error", error),
     ["attempt", hop === 0 ? String(number) : `${number}, after ${hop} ${hop === 1 ? "redirect" : "redirects"}`],
-    ...known("connection", connectionOf(attempt)),
-    ...known("idle before", idle === undefined ? undefined : formatMillis(idle)),
-    ...known("address", remoteAddress),
-    ...known("TLS", tls === undefined ? undefined : `${tls.protocol}, ${tls.cipher}`),
-    ...sizes(attempt),
-    ...after(attempt)
+    ...factIfKnown("connection", connectionOf(attempt)),
+    ...factIfKnown("idle before", idle === undefined ? undefined : formatMillis(idle)),
+    ...factIfKnown("address", remoteAddress),
+    ...factIfKnown("TLS", tls === undefined ? undefined : `${tls.protocol}, ${tls.cipher}`),
+    ...sizeFacts(attempt),
+    ...nextFacts(attempt)
   ]
 }
 

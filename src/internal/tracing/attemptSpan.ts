@@ -24,7 +24,7 @@ export interface SpanMaker {
     attributes: Record<string, unknown>
   ) => Tracer.Span
   /** Logs an exception of the tracer. */
-  readonly broken: (cause: unknown) => void
+  readonly logTracerError: (cause: unknown) => void
   /** The propagation headers for a span, or no headers. */
   readonly propagation: (span: Tracer.Span) => Headers.Headers
   readonly redactedNames: ReadonlyArray<string | RegExp>
@@ -41,7 +41,8 @@ export class AttemptSpan {
   readonly span: Tracer.Span
   private readonly spans: SpanMaker
   private readonly options: SpanOptions
-  private over = false
+  /** Whether the span has ended, or is not used any more because the tracer threw. */
+  private ended = false
 
   constructor(spans: SpanMaker, span: Tracer.Span, options: SpanOptions) {
     this.spans = spans
@@ -65,12 +66,12 @@ export class AttemptSpan {
   /** Starts a phase. The returned function ends it. */
   phase(phase: Phase): (() => void) | undefined {
     // The span ends with the head of the response, before the body.
-    if (this.over || phase === "body") return undefined
+    if (this.ended || phase === "body") return undefined
     try {
       if (this.options.phases === true) return this.child(phase)
       this.span.event(phase, this.spans.now())
     } catch (cause) {
-      this.breaks(cause)
+      this.abandon(cause)
     }
     return undefined
   }
@@ -81,21 +82,21 @@ export class AttemptSpan {
       try {
         child.end(this.spans.now(), Exit.void)
       } catch (cause) {
-        this.breaks(cause)
+        this.abandon(cause)
       }
     }
   }
 
   /** Stops using the span, because the tracer threw. */
-  private breaks(cause: unknown): void {
-    this.over = true
-    this.spans.broken(cause)
+  private abandon(cause: unknown): void {
+    this.ended = true
+    this.spans.logTracerError(cause)
   }
 
   /** Records request headers before the head is written. */
   sending(head: string, secret: ReadonlySet<string>): void {
     const names = this.options.requestHeaders
-    if (names === undefined || names.length === 0 || this.over) return
+    if (names === undefined || names.length === 0 || this.ended) return
     const headers = headersSent(head)
     try {
       for (const name of names.map((each) => each.toLowerCase())) {
@@ -103,13 +104,13 @@ export class AttemptSpan {
         this.header("request", name, value !== undefined && secret.has(name) ? redacted : value)
       }
     } catch (cause) {
-      this.breaks(cause)
+      this.abandon(cause)
     }
   }
 
   connected(connection: Connection, route: Route): void {
     const { remoteAddress } = connection.info
-    if (remoteAddress === undefined || this.over) return
+    if (remoteAddress === undefined || this.ended) return
     if (remoteAddress !== lastAddress) {
       lastAddress = remoteAddress
       lastIsIp = Net.isIP(remoteAddress) !== 0
@@ -120,7 +121,7 @@ export class AttemptSpan {
         this.span.attribute("network.peer.port", route.proxy === undefined ? route.origin.port : route.proxy.port)
       }
     } catch (cause) {
-      this.breaks(cause)
+      this.abandon(cause)
     }
   }
 
@@ -132,7 +133,7 @@ export class AttemptSpan {
 
   /** Records the head of the response. `refused` is true if the response counts as a failure. */
   head(head: Head, refused: boolean): void {
-    if (this.over) return
+    if (this.ended) return
     const { status } = head
     try {
       this.span.attribute("http.response.status_code", status)
@@ -147,23 +148,23 @@ export class AttemptSpan {
       this.span.attribute("error.type", String(status))
       this.end(Exit.fail(`HTTP ${status}`))
     } catch (cause) {
-      this.breaks(cause)
+      this.abandon(cause)
     }
   }
 
   failed(cause: Cause.Cause<unknown>): void {
-    if (this.over) return
+    if (this.ended) return
     try {
       // An interruption is not an error.
       if (!Cause.isInterruptedOnly(cause)) this.span.attribute("error.type", errorType(cause))
       this.end(Exit.failCause(cause))
     } catch (thrown) {
-      this.breaks(thrown)
+      this.abandon(thrown)
     }
   }
 
   private end(exit: Exit.Exit<unknown, unknown>): void {
-    this.over = true
+    this.ended = true
     this.span.end(this.spans.now(), exit)
   }
 }

@@ -217,8 +217,9 @@ const begin = (request: TracedRequest, signal: Signal): Attempt | undefined => {
   const { last } = request
   if ("method" in signal) return new Attempt(signal.method, signal.url, signal, signal.time)
   if (last === undefined) return undefined
-  return new Attempt(last.method, resolved(last), signal, signal.time)
+  return new Attempt(last.method, urlAfter(last), signal, signal.time)
 }
 
-const resolved = (last: Attempt): string =>
+/** The URL of the attempt after `last`: the target of its redirect, or the same URL. */
+const urlAfter = (last: Attempt): string =>
   (last.location === undefined ? undefined : parseUrl(last.location, last.url)?.href) ?? last.url

@@ -20,8 +20,8 @@ export class CallTrace implements Trace {
   private readonly delivery: SignalDelivery
   private readonly spans: Spans | undefined
   /** The trace of the first hop. Most calls have only one. */
-  private first: HopTrace | undefined = undefined
-  private others: Array<HopTrace> | undefined = undefined
+  private firstHop: HopTrace | undefined = undefined
+  private otherHops: Array<HopTrace> | undefined = undefined
 
   constructor(call: TracedCall, configs: Configs | undefined, spans: Spans | undefined, sink: SignalSink | undefined) {
     this.call = call
@@ -48,8 +48,8 @@ export class CallTrace implements Trace {
   }
 
   private flush(): void {
-    this.first?.flush()
-    if (this.others !== undefined) for (const hop of this.others) hop.flush()
+    this.firstHop?.flush()
+    if (this.otherHops !== undefined) for (const hop of this.otherHops) hop.flush()
   }
 
   /** Emits the start of the request, unless the session is closed. */
@@ -86,18 +86,18 @@ export class CallTrace implements Trace {
   hop(request: PreparedRequest): HopTrace {
     this.flush()
     const hop = new HopTrace(this.delivery, this.spans, request, this.call.attempt + 1)
-    if (this.first === undefined) this.first = hop
+    if (this.firstHop === undefined) this.firstHop = hop
     else {
-      this.others ??= []
-      this.others.push(hop)
+      this.otherHops ??= []
+      this.otherHops.push(hop)
     }
     return hop
   }
 
   /** The trace of the hop that received a response. */
   private traceOf(response: ClientResponse): HopTrace | undefined {
-    if (this.first?.response === response) return this.first
-    return this.others?.find((hop) => hop.response === response)
+    if (this.firstHop?.response === response) return this.firstHop
+    return this.otherHops?.find((hop) => hop.response === response)
   }
 
   /** Emits a redirect. */
@@ -173,8 +173,8 @@ export class CallTrace implements Trace {
   /** Emits a failure. Listeners run, like finalizers, before the request fails with `cause`. */
   failed<E>(cause: Cause.Cause<E>): Effect.Effect<never, E> {
     const { delivery } = this
-    this.first?.failed(cause)
-    if (this.others !== undefined) for (const hop of this.others) hop.failed(cause)
+    this.firstHop?.failed(cause)
+    if (this.otherHops !== undefined) for (const hop of this.otherHops) hop.failed(cause)
     if (delivery.state === "begun") {
       const { method, target } = this.call.request
       this.flush()
@@ -183,10 +183,10 @@ export class CallTrace implements Trace {
     }
     const { listeners } = delivery
     if (listeners === undefined) return Effect.failCause(cause)
-    const whole: Cause.Cause<E> = listeners.defect === undefined ? cause : Cause.sequential(listeners.defect, cause)
+    const fullCause: Cause.Cause<E> = listeners.defect === undefined ? cause : Cause.sequential(listeners.defect, cause)
     return Effect.matchCauseEffect(listeners.listenToFailure, {
-      onFailure: (also) => Effect.failCause(Cause.sequential(whole, also)),
-      onSuccess: () => Effect.failCause(whole)
+      onFailure: (listenerCause) => Effect.failCause(Cause.sequential(fullCause, listenerCause)),
+      onSuccess: () => Effect.failCause(fullCause)
     })
   }
 

@@ -40,8 +40,10 @@ export class HopTrace implements Trace, BodyWatch {
   /** The span of the current attempt. */
   span: AttemptSpan | undefined = undefined
   private facts: AttemptFacts | undefined = undefined
-  private ends: ReadonlyArray<(end: AttemptEnd) => void> = none
-  private bare: WireRequest | undefined = undefined
+  /** Called when the current attempt ends. Empty once they were called. */
+  private endCallbacks: ReadonlyArray<(end: AttemptEnd) => void> = none
+  /** The request without the propagation headers of the span, for the next attempt. */
+  private wireWithoutTrace: WireRequest | undefined = undefined
   /** The connection of the current attempt. */
   private connection: Connection | undefined = undefined
   private watching: BodyWatch | undefined = undefined
@@ -111,13 +113,14 @@ export class HopTrace implements Trace, BodyWatch {
       time: delivery.now()
     }
     this.facts = facts
-    this.ends = delivery.observers.map((observer) => observer.attempt(facts))
+    this.endCallbacks = delivery.observers.map((observer) => observer.attempt(facts))
   }
 
-  private over(end: AttemptEnd): void {
-    const { ends } = this
-    this.ends = none
-    for (const report of ends) report(end)
+  /** Reports the end of the current attempt to the observers, once. */
+  private reportEnd(end: AttemptEnd): void {
+    const { endCallbacks } = this
+    this.endCallbacks = none
+    for (const callback of endCallbacks) callback(end)
   }
 
   /** The timeline of the hop, which also drives the phases of the span. */
@@ -137,7 +140,7 @@ export class HopTrace implements Trace, BodyWatch {
   /** The request with the propagation headers of the span, unless it has its own. */
   propagated(wire: WireRequest): WireRequest {
     if (this.span === undefined || carriesTrace(this.request.fields.pairs)) return wire
-    this.bare = wire
+    this.wireWithoutTrace = wire
     return this.withTrace(wire, this.span)
   }
 
@@ -228,7 +231,7 @@ export class HopTrace implements Trace, BodyWatch {
     this.span?.head(head, refused)
     const { status, version } = head
     const error = status >= 400 || refused ? String(status) : undefined
-    this.over({ time: this.headAt, status, version, error })
+    this.reportEnd({ time: this.headAt, status, version, error })
     this.observeSize("request", this.sent)
   }
 
@@ -247,16 +250,18 @@ export class HopTrace implements Trace, BodyWatch {
     }
     this.signals.attempt = attempt
     this.begin()
-    return this.bare === undefined || this.span === undefined ? wire : this.withTrace(this.bare, this.span)
+    return this.wireWithoutTrace === undefined || this.span === undefined
+      ? wire
+      : this.withTrace(this.wireWithoutTrace, this.span)
   }
 
   /** Call when an attempt ends without a response. */
   failed(cause: Cause.Cause<unknown>): void {
     this.timeline?.finish()
     this.span?.failed(cause)
-    if (this.ends.length === 0) return
+    if (this.endCallbacks.length === 0) return
     const error = Cause.isInterruptedOnly(cause) ? undefined : errorType(cause)
-    this.over({ time: this.delivery.now(), error })
+    this.reportEnd({ time: this.delivery.now(), error })
   }
 
   // The response body.

@@ -48,7 +48,7 @@ export class Listeners {
   constructor(call: ListenedCall, configs: Configs) {
     this.call = call
     this.configs = configs
-    this.listen = this.lock.withPermits(1)(this.next)
+    this.listen = this.lock.withPermits(1)(this.runQueued)
   }
 
   /** Calls `ctx` of each config. */
@@ -66,35 +66,36 @@ export class Listeners {
     this.queue.push(signal)
   }
 
-  private get next(): Effect.Effect<void> {
+  /** Runs the listeners of the queued signals, one signal after the other. */
+  private get runQueued(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const signal = this.queue.shift()
-      return signal === undefined ? Effect.void : Effect.zipRight(this.run(signal), this.next)
+      return signal === undefined ? Effect.void : Effect.zipRight(this.run(signal), this.runQueued)
     })
   }
 
   private run(signal: RequestSignal): Effect.Effect<void> {
     const { listening, session } = this.configs
     const name = `on${signal._tag}`
-    let all: Effect.Effect<void> = Effect.void
+    let runAll: Effect.Effect<void> = Effect.void
     listening.forEach((config, index) => {
       const listener = config.listeners.get(name)
       if (listener === undefined) return
-      const one = Effect.suspend(() => listener(session, this.contexts?.[index], signal, this.editor))
-      all = all === Effect.void ? one : Effect.zipRight(all, one)
+      const runOne = Effect.suspend(() => listener(session, this.contexts?.[index], signal, this.editor))
+      runAll = runAll === Effect.void ? runOne : Effect.zipRight(runAll, runOne)
     })
-    return all
+    return runAll
   }
 
   /**
    * Runs the listeners within the total limit. For use after the end of the call, which no longer enforces the limit.
    */
   get listenInTime(): Effect.Effect<void> {
-    return this.within(this.call.expiresAt, this.listen)
+    return this.runUntil(this.call.expiresAt, this.listen)
   }
 
   /** Runs the listeners until `time`. An uninterruptible listener continues in the background. */
-  private within(time: number, listening: Effect.Effect<void>): Effect.Effect<void> {
+  private runUntil(time: number, listening: Effect.Effect<void>): Effect.Effect<void> {
     return Effect.ignore(
       raceWithCallback(listening, (fail: (late: "late") => void) => this.limit(time, () => fail("late")))
     )
@@ -149,12 +150,12 @@ export class Listeners {
    */
   get listenToFailure(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (this.call.failure === undefined) return this.within(this.lastTime, this.listen)
-      const free = this.lock.withPermitsIfAvailable(1)(this.next)
+      if (this.call.failure === undefined) return this.runUntil(this.lastTime, this.listen)
+      const free = this.lock.withPermitsIfAvailable(1)(this.runQueued)
       const listened = Effect.map(free, (done) => {
         if (Option.isNone(done)) this.pump()
       })
-      return this.within(this.lastTime, listened)
+      return this.runUntil(this.lastTime, listened)
     })
   }
 }

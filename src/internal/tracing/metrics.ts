@@ -39,7 +39,7 @@ const maxLabels = 10_000
 /** Builds each set of labels once, and limits their number. */
 export class LabelCache {
   private readonly servers = new Set<string>()
-  private readonly made = new Map<string, Labels>()
+  private readonly labelSets = new Map<string, Labels>()
 
   server(host: string, port: number): readonly [host: string, port: number] {
     const key = `${host}:${port}`
@@ -57,11 +57,11 @@ export class LabelCache {
   of(pairs: ReadonlyArray<readonly [name: string, value: string]>): Labels {
     let key = ""
     for (const [name, value] of pairs) key += `${name}=${value}\n`
-    let labels = this.made.get(key)
+    let labels = this.labelSets.get(key)
     if (labels === undefined) {
       labels = labelsOf(pairs)
-      if (this.made.size >= maxLabels) this.made.clear()
-      this.made.set(key, labels)
+      if (this.labelSets.size >= maxLabels) this.labelSets.clear()
+      this.labelSets.set(key, labels)
     }
     return labels
   }
@@ -192,11 +192,11 @@ class Connections implements ConnectionSink {
   }
 
   private resolved(key: string, time: number, error: string | undefined): void {
-    const began = this.lookups.get(key)
-    if (began === undefined) return
+    const lookup = this.lookups.get(key)
+    if (lookup === undefined) return
     this.lookups.delete(key)
-    const name = ["dns.question.name", cache.host(began.host)] as const
-    record(lookups, (time - began.time) / 1000, cache.of(error === undefined ? [name] : [name, ["error.type", error]]))
+    const name = ["dns.question.name", cache.host(lookup.host)] as const
+    record(lookups, (time - lookup.time) / 1000, cache.of(error === undefined ? [name] : [name, ["error.type", error]]))
   }
 }
 

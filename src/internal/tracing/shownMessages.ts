@@ -107,32 +107,32 @@ const shown = (headers: Headers.Headers, secret: ReadonlySet<string>): Headers.H
 
 // The headers of the last request, because all requests of a session that set no headers have the same ones.
 let lastFields: Fields | undefined
-let lastGiven: Headers.Headers = Headers.empty
-let lastLines = ""
+let lastShownFields: Headers.Headers = Headers.empty
+let lastHead = ""
 let lastSecret: ReadonlySet<string> = none
-let lastSent: Headers.Headers = Headers.empty
+let lastShownLines: Headers.Headers = Headers.empty
 
 /** The headers that session and request set, redacted. */
 export const shownFields = (fields: Fields): Headers.Headers => {
-  if (fields === lastFields) return lastGiven
+  if (fields === lastFields) return lastShownFields
   const { pairs, secret } = fields
   const headers = headersOf(
     pairs.length,
     (index) => pairs[index]?.[0] ?? "",
     (index) => pairs[index]?.[1] ?? ""
   )
-  lastGiven = Object.freeze(shown(headers, secret))
+  lastShownFields = Object.freeze(shown(headers, secret))
   lastFields = fields
-  return lastGiven
+  return lastShownFields
 }
 
 /** The headers of a serialized head, redacted. */
 export const shownLines = (head: string, secret: ReadonlySet<string>): Headers.Headers => {
-  if (head === lastLines && secret === lastSecret) return lastSent
-  lastSent = Object.freeze(shown(headersSent(head), secret))
-  lastLines = head
+  if (head === lastHead && secret === lastSecret) return lastShownLines
+  lastShownLines = Object.freeze(shown(headersSent(head), secret))
+  lastHead = head
   lastSecret = secret
-  return lastSent
+  return lastShownLines
 }
 
 /** The headers of a response head, redacted. */

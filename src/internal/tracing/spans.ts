@@ -89,7 +89,7 @@ export class Spans implements SpanMaker {
    * Logs an exception of the tracer, which must not affect the request. It would otherwise be thrown in a callback of
    * the connection.
    */
-  broken(cause: unknown): void {
+  logTracerError(cause: unknown): void {
     run(
       environmentOf(this.state),
       Effect.withTracerEnabled(Effect.logWarning("The tracer threw an exception", Cause.die(cause)), false)
@@ -101,7 +101,7 @@ export class Spans implements SpanMaker {
     try {
       return this.begin(request, attempt)
     } catch (cause) {
-      this.broken(cause)
+      this.logTracerError(cause)
       return undefined
     }
   }

@@ -80,9 +80,9 @@ export interface Configs {
   readonly chunks: boolean
 }
 
-const bySession = new WeakMap<Defaults, Configs>()
+const configsByDefaults = new WeakMap<Defaults, Configs>()
 
-const watched = new WeakMap<Hub, { readonly stop: () => void; sessions: number }>()
+const connectorWatches = new WeakMap<Hub, { readonly stop: () => void; sessions: number }>()
 
 const watch = (hub: Hub, sink: ConnectionSink): (() => void) => {
   const unwatch = hub.watch(sink)
@@ -94,13 +94,13 @@ const watch = (hub: Hub, sink: ConnectionSink): (() => void) => {
 
 /** Observes a connector once, even if several sessions observe it. */
 const connectionsOf = (hub: Hub, make: () => ConnectionSink): (() => void) => {
-  const watching = watched.get(hub) ?? { stop: watch(hub, make()), sessions: 0 }
-  watched.set(hub, watching)
+  const watching = connectorWatches.get(hub) ?? { stop: watch(hub, make()), sessions: 0 }
+  connectorWatches.set(hub, watching)
   watching.sessions++
   return () => {
     if (--watching.sessions > 0) return
     watching.stop()
-    watched.delete(hub)
+    connectorWatches.delete(hub)
   }
 }
 
@@ -109,11 +109,11 @@ export const bindConfigs = (
   core: { readonly transport: { readonly hub: Hub }; readonly cleanups: Array<() => void> },
   defaults: Defaults,
   session: SessionService,
-  given: SessionOptions["traceConfigs"]
+  traceConfigs: SessionOptions["traceConfigs"]
 ): void => {
-  if (given === undefined || given.length === 0) return
+  if (traceConfigs === undefined || traceConfigs.length === 0) return
   const configs: Array<Config> = []
-  for (const config of given) {
+  for (const config of traceConfigs) {
     if (!(config instanceof Config))
       throw new TypeError(
         'Invalid option "traceConfigs": expected configs made by Tracing.traceConfig or Tracing.metrics'
@@ -123,7 +123,7 @@ export const bindConfigs = (
   for (const { observer } of configs) {
     if (observer?.connections !== undefined) core.cleanups.push(connectionsOf(core.transport.hub, observer.connections))
   }
-  bySession.set(defaults, {
+  configsByDefaults.set(defaults, {
     session,
     listening: configs.filter((config) => config.listeners.size > 0),
     observers: configs.flatMap(({ observer }) => (observer === undefined ? [] : [observer])),
@@ -133,4 +133,4 @@ export const bindConfigs = (
 
 /** The configs of the session of a request; `undefined` if it has none. */
 export const configsOf = (defaults: Defaults): Configs | undefined =>
-  defaults.traced ? bySession.get(defaults) : undefined
+  defaults.traced ? configsByDefaults.get(defaults) : undefined

@@ -65,7 +65,7 @@ const marksOf = (area: Area, height: number): ReadonlyArray<Markup> =>
   })
 
 /** The attempts of the request with this id or, without one, of the first request. */
-const ofRequest = (signals: Iterable<Signal>, requestId: number | undefined): ReadonlyArray<Attempt> => {
+const attemptsOfRequest = (signals: Iterable<Signal>, requestId: number | undefined): ReadonlyArray<Attempt> => {
   const list = [...signals]
   const first = list.find(
     (signal) => signal.requestId !== undefined && (requestId ?? signal.requestId) === signal.requestId
@@ -77,9 +77,9 @@ const ofRequest = (signals: Iterable<Signal>, requestId: number | undefined): Re
 }
 
 /** The text of the SVG. */
-export const drawSvg = (signals: Iterable<Signal>, requestId: number | undefined, given: number): string => {
-  const attempts = ofRequest(signals, requestId)
-  const width = Math.max(400, Math.min(4000, Math.floor(given) || 0))
+export const drawSvg = (signals: Iterable<Signal>, requestId: number | undefined, requestedWidth: number): string => {
+  const attempts = attemptsOfRequest(signals, requestId)
+  const width = Math.max(400, Math.min(4000, Math.floor(requestedWidth) || 0))
   const from = attempts.reduce((least, { start }) => Math.min(least, start), Number.POSITIVE_INFINITY)
   const until = attempts.reduce((most, { end }) => Math.max(most, end), Number.NEGATIVE_INFINITY)
   const left = margin + labelWidth

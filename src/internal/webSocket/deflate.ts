@@ -6,11 +6,12 @@
 import { type Coded, PerMessageDeflate } from "./ws.js"
 
 export class Deflate extends PerMessageDeflate {
-  private over = false
+  /** Whether `cleanup` was called. */
+  private cancelled = false
   private inflating = false
 
   override decompress(data: Uint8Array, last: boolean, done: Coded): void {
-    if (this.over) return
+    if (this.cancelled) return
     this.inflating = true
     super.decompress(data, last, (error, bytes) => {
       this.inflating = false
@@ -19,13 +20,13 @@ export class Deflate extends PerMessageDeflate {
   }
 
   override compress(data: string | Uint8Array, last: boolean, done: Coded): void {
-    if (this.over) return
+    if (this.cancelled) return
     super.compress(data, last, (error, bytes) => this.deliver(done, error, bytes))
   }
 
   /** Frees the memory of zlib, at once or after the current step. Idempotent. */
   override cleanup(): void {
-    this.over = true
+    this.cancelled = true
     const inflater = this._inflate
     if (!this.inflating) {
       super.cleanup()
@@ -40,7 +41,7 @@ export class Deflate extends PerMessageDeflate {
 
   private deliver(done: Coded, error: Error | null, bytes: Uint8Array | undefined): void {
     // A queued job may have created new streams meanwhile.
-    if (this.over) this.cleanup()
+    if (this.cancelled) this.cleanup()
     else done(error, bytes)
   }
 }

@@ -49,9 +49,9 @@ const runHandshake = (
   makeProtocol: (outcome: Outcome) => HandshakeProtocol
 ): Effect.Effect<Net.Socket, HandshakeError> =>
   cancellable<Net.Socket, HandshakeError>((resume) => {
-    let over = false
+    let settled = false
     const stop = () => {
-      over = true
+      settled = true
       deadline.cancel()
       socket.pause()
       socket.off("data", onData).off("end", onEnd).off("error", onError).off("close", onClose)
@@ -59,7 +59,7 @@ const runHandshake = (
       protocol.onStop()
     }
     const fail = (error: HandshakeError) => {
-      if (over) return
+      if (settled) return
       stop()
       socket.destroy()
       resume(Effect.fail(error))
@@ -67,7 +67,7 @@ const runHandshake = (
     const protocol = makeProtocol({
       fail,
       succeed: (rest) => {
-        if (over) return
+        if (settled) return
         stop()
         if (rest !== undefined && rest.length > 0) socket.unshift(rest)
         resume(Effect.succeed(socket))
@@ -102,7 +102,7 @@ const runHandshake = (
     socket.resume()
     protocol.begin()
     return () => {
-      if (over) return
+      if (settled) return
       stop()
       socket.destroy()
     }

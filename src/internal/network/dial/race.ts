@@ -100,7 +100,7 @@ class Race {
   private nextIndex = 0
   private timeouts = 0
   private cause: unknown = undefined
-  private over = false
+  private ended = false
 
   constructor(
     addresses: ReadonlyArray<Address>,
@@ -116,7 +116,7 @@ class Race {
   advance(): void {
     this.stagger?.cancel()
     this.stagger = undefined
-    while (!this.over) {
+    while (!this.ended) {
       const address = this.addresses[this.nextIndex]
       if (address === undefined) break
       this.nextIndex += 1
@@ -128,11 +128,11 @@ class Race {
       }
       return
     }
-    if (!this.over && this.attempts.size === 0) this.lose()
+    if (!this.ended && this.attempts.size === 0) this.lose()
   }
 
   stop(): void {
-    this.over = true
+    this.ended = true
     this.stagger?.cancel()
     for (const attempt of this.attempts) {
       attempt.deadline.cancel()

@@ -9,7 +9,7 @@ export const SP = 0x20
 export const COLON = 0x3a
 
 /** 1 for the characters of a token (RFC 9110, section 5.6.2). */
-export const token: Uint8Array = (() => {
+export const tokenTable: Uint8Array = (() => {
   const table = new Uint8Array(256)
   for (const char of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") {
     table[char.charCodeAt(0)] = 1
@@ -18,7 +18,7 @@ export const token: Uint8Array = (() => {
 })()
 
 /** Characters of a field value or reason phrase: 1 for HTAB, SP and VCHAR, 2 for obs-text, 0 for all others. */
-export const text: Uint8Array = (() => {
+export const textTable: Uint8Array = (() => {
   const table = new Uint8Array(256)
   table[HTAB] = 1
   for (let code = SP; code < 0x7f; code++) table[code] = 1
@@ -27,7 +27,7 @@ export const text: Uint8Array = (() => {
 })()
 
 /** The value of a hexadecimal digit; 255 for all other bytes. */
-export const hex: Uint8Array = (() => {
+export const hexValues: Uint8Array = (() => {
   const table = new Uint8Array(256).fill(255)
   for (let value = 0; value < 16; value++) {
     const digit = value.toString(16)

@@ -3,7 +3,7 @@
  * extensions is rejected in strict mode and skipped otherwise. Sizes of more than 16 digits are rejected.
  */
 import { BareLineFeed, ChunkExtension, ChunkSizeSpacing } from "../../transport/deviations.js"
-import { CR, HTAB, hex, LF, SP, token } from "./bytes.js"
+import { CR, HTAB, hexValues, LF, SP, tokenTable } from "./bytes.js"
 import { escape, gotByte } from "./excerpt.js"
 import type { ParserLimits } from "./limits.js"
 import type { Reason } from "./lineScanner.js"
@@ -164,7 +164,7 @@ export class ChunkDecoder {
   }
 
   private sizeDigit(byte: number): void {
-    const digit = hex[byte]
+    const digit = hexValues[byte]
     if (digit !== 255) {
       this.size = this.size * 16 + digit
       this.digits++
@@ -205,18 +205,18 @@ export class ChunkDecoder {
   private isExtensionByte(byte: number): boolean {
     switch (this.state) {
       case ExtensionName:
-        if (token[byte] === 1) this.hasExtensionName = true
+        if (tokenTable[byte] === 1) this.hasExtensionName = true
         else if (!this.hasExtensionName) return this.malformed(byte, "expected a name in the chunk extension")
         else if (byte === EQUALS) this.state = ExtensionValueStart
         else return this.endOfExtension(byte)
         return true
       case ExtensionValueStart:
         if (byte === QUOTE) this.state = Quoted
-        else if (token[byte] === 1) this.state = ExtensionValue
+        else if (tokenTable[byte] === 1) this.state = ExtensionValue
         else return this.malformed(byte, badExtension)
         return true
       case ExtensionValue:
-        return token[byte] === 1 || this.endOfExtension(byte)
+        return tokenTable[byte] === 1 || this.endOfExtension(byte)
       case Quoted:
         if (byte === QUOTE) this.state = QuotedEnd
         else if (byte === BACKSLASH) this.state = QuotedPair

@@ -7,7 +7,7 @@
  * half a secret.
  */
 import { isHiddenInHead, redacted, redactHead } from "../../redact.js"
-import { COLON, CR, HTAB, isWord, LF, SP, token } from "./bytes.js"
+import { COLON, CR, HTAB, isWord, LF, SP, tokenTable } from "./bytes.js"
 
 const maxLength = 100
 
@@ -74,7 +74,7 @@ const hidesValue = (bytes: Uint8Array, start: number, end: number): boolean => {
   let name = ""
   for (let at = start; at < end && bytes[at] !== COLON; at++) {
     const byte = bytes[at]
-    if (token[byte] === 0) {
+    if (tokenTable[byte] === 0) {
       if (isHiddenInHead(word)) return true
       word = ""
     } else {

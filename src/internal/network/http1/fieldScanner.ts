@@ -3,7 +3,7 @@
  * and records deviations: folded lines, white space around names, and lines whose name is not a token, which it drops.
  */
 import { BareLineFeed, FoldedLine, InvalidFieldName, SpaceBeforeColon } from "../../transport/deviations.js"
-import { COLON, CR, HTAB, LF, SP, token } from "./bytes.js"
+import { COLON, CR, HTAB, LF, SP, tokenTable } from "./bytes.js"
 import { Framing, Kind, kindOf } from "./framing.js"
 import { isBlank, isLineEnd, LineScanner, More } from "./lineScanner.js"
 
@@ -112,7 +112,7 @@ export class FieldScanner extends LineScanner {
 
   private fieldStart(bytes: Uint8Array, base: number, at: number, end: number): number {
     const byte = bytes[at]
-    if (token[byte] === 0) {
+    if (tokenTable[byte] === 0) {
       if (byte !== 0 && !isLineEnd(byte) && this.tolerates(InvalidFieldName)) {
         this.state = BadName
         return at
@@ -134,7 +134,7 @@ export class FieldScanner extends LineScanner {
 
   private name(bytes: Uint8Array, base: number, from: number, end: number): number {
     let at = from
-    while (at < end && token[bytes[at]] === 1) at++
+    while (at < end && tokenTable[bytes[at]] === 1) at++
     if (this.isTooLarge(base, at)) return this.tooLarge(bytes, base)
     if (at === end) return end
     const byte = bytes[at]
@@ -190,8 +190,8 @@ export class FieldScanner extends LineScanner {
   private drop(bytes: Uint8Array, base: number, at: number): number {
     let from = base + this.line
     let to = at
-    while (from < to && token[bytes[from]] === 0) from++
-    while (to > from && token[bytes[to - 1]] === 0) to--
+    while (from < to && tokenTable[bytes[from]] === 0) from++
+    while (to > from && tokenTable[bytes[to - 1]] === 0) to--
     if (isFraming(kindOf(bytes, from, to))) {
       return this.failLine(
         bytes,

@@ -4,7 +4,7 @@
  */
 import type { BadHttpMessage } from "../../../Errors.js"
 import { ControlCharacter } from "../../transport/deviations.js"
-import { CR, HTAB, LF, SP, text } from "./bytes.js"
+import { CR, HTAB, LF, SP, textTable } from "./bytes.js"
 import { gotByte, lineExcerpt } from "./excerpt.js"
 
 /** A scanner needs more bytes: the section is incomplete. */
@@ -62,7 +62,7 @@ export abstract class LineScanner {
     let seen = 0
     for (;;) {
       while (at < end) {
-        const kind = text[bytes[at]]
+        const kind = textTable[bytes[at]]
         if (kind === 0) break
         seen |= kind
         at++

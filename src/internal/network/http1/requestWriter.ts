@@ -74,12 +74,12 @@ export class RequestWriter implements UploadOwner {
 
   /** Whether some of the request's body is not written yet. */
   get isUploading(): boolean {
-    return this.upload !== undefined && !this.upload.whole
+    return this.upload !== undefined && !this.upload.isWritten
   }
 
   /** Whether the source of the request body may still run, for example to report progress. */
   get hasOpenSource(): boolean {
-    return this.upload?.open === true
+    return this.upload?.isOpen === true
   }
 
   /** Marks a request as waiting; the owner calls `send` at the end of the turn. */
@@ -104,7 +104,7 @@ export class RequestWriter implements UploadOwner {
       return
     }
     this.upload = new Upload(socket, body, this)
-    if (request.expectContinue && !this.upload.whole) {
+    if (request.expectContinue && !this.upload.isWritten) {
       socket.write(text, "latin1")
       const deadlines = exchange.deadlines
       this.continueDeadline = deadlines.schedule(deadlines.now() + continueTime, () => this.continue())

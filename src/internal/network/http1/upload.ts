@@ -51,12 +51,12 @@ export class Upload implements RequestSink, Turning {
   }
 
   /** Whether the whole body was passed to the socket, even if the source has not ended yet. */
-  get whole(): boolean {
+  get isWritten(): boolean {
     return this.state === "ended" || this.written === this.length
   }
 
   /** Whether the source may still write, end or fail. */
-  get open(): boolean {
+  get isOpen(): boolean {
     return this.state === "open"
   }
 
@@ -130,13 +130,13 @@ export class Upload implements RequestSink, Turning {
     this.pending--
     if (error === undefined || error === null) {
       this.owner.onProgress()
-      if (this.pending === 0 && this.whole) this.owner.onSent()
+      if (this.pending === 0 && this.isWritten) this.owner.onSent()
     }
   }
 
   private writeSlices(bytes: Uint8Array): void {
     let more = true
-    while (more && this.open && this.written < bytes.length) {
+    while (more && this.isOpen && this.written < bytes.length) {
       const start = this.written
       const end = Math.min(bytes.length, start + sliceSize)
       more = this.write(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end))

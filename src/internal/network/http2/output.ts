@@ -169,7 +169,7 @@ export class Output implements Turning {
     sender.sendWindow -= bytes
     this.sendWindow -= bytes
     sender.onProgress(bytes)
-    if (upload.whole) this.finished.push(sender)
+    if (upload.isWritten) this.finished.push(sender)
     else if (upload.isSendable) this.add(sender)
     return bytes + 9
   }

@@ -3,7 +3,7 @@
  * fails only its stream: the block has been decoded, so the table of the connection is intact.
  */
 import type { Trailers } from "../../transport/incomingBody.js"
-import { token } from "../http1/bytes.js"
+import { tokenTable } from "../http1/bytes.js"
 import { gotByte, lineExcerpt } from "../http1/excerpt.js"
 import { neverTrailers } from "../http1/trailers.js"
 import { PROTOCOL_ERROR, type Violation } from "./errorCodes.js"
@@ -122,7 +122,7 @@ const firstInvalid = (name: string): number => {
   return at
 }
 
-const isNameByte = (byte: number): boolean => token[byte] === 1 && !(byte >= 0x41 && byte <= 0x5a)
+const isNameByte = (byte: number): boolean => tokenTable[byte] === 1 && !(byte >= 0x41 && byte <= 0x5a)
 
 const invalidValue = (name: string, value: string): Violation => {
   const at = value.search(/[\0-\x08\x0a-\x1f\x7f]/)

@@ -141,7 +141,7 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
     this.endWait()
     this.timer?.end()
     owner.onResponse()
-    if (upload !== undefined && !upload.whole) {
+    if (upload !== undefined && !upload.isWritten) {
       if (head.status >= 300) upload.cancel()
     } else if (!this.sent) {
       this.sent = true
@@ -281,13 +281,13 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
       return
     }
     // If all bytes are written, the source may still report its progress.
-    if (upload?.isOpen === true && upload.whole) atTurnEnd(this)
+    if (upload?.isOpen === true && upload.isWritten) atTurnEnd(this)
     else this.settle()
   }
 
   private settle(): void {
     const { body, exchange, owner, upload } = this
-    if (upload !== undefined && !upload.whole) this.reset(CANCEL)
+    if (upload !== undefined && !upload.isWritten) this.reset(CANCEL)
     exchange.marks.end("body", owner.timeOf(exchange))
     this.leave()
     exchange.onDone()

@@ -35,8 +35,8 @@ export class Upload implements RequestSink {
   private state: "open" | "ended" | "cancelled" = "open"
   /** Whether `start` was called. */
   hasStarted = false
-  /** Whether the last frame has END_STREAM. */
-  whole = false
+  /** Whether the whole body was written: the last frame has END_STREAM. */
+  isWritten = false
 
   constructor(body: RequestBody, owner: UploadOwner) {
     this.body = body
@@ -56,18 +56,18 @@ export class Upload implements RequestSink {
 
   /** Whether `writeFrame` can do something, if windows allow: bytes, or only the end. */
   get isSendable(): boolean {
-    return !this.whole && (this.held > 0 || this.endsNow)
+    return !this.isWritten && (this.held > 0 || this.endsNow)
   }
 
   /** Whether only the end is left to send, which needs no window. */
   get endsNow(): boolean {
-    return !this.whole && this.held === 0 && this.state === "ended"
+    return !this.isWritten && this.held === 0 && this.state === "ended"
   }
 
   start(): void {
     if (this.state !== "open") return
     this.hasStarted = true
-    if (this.isEmpty) this.whole = true
+    if (this.isEmpty) this.isWritten = true
     if (this.body._tag === "Stream") {
       this.source = this.body.start(this)
       return
@@ -95,7 +95,7 @@ export class Upload implements RequestSink {
     for (let left = size; left > 0; ) left -= this.writePiece(writer, left)
     this.held -= size
     this.written += size
-    if (last) this.whole = true
+    if (last) this.isWritten = true
     if (this.isSourcePaused && this.held < lowWater) {
       this.isSourcePaused = false
       if (this.state === "open") this.onDrain?.()

@@ -39,7 +39,7 @@ export interface BodyPlan {
 /** Size of the pieces in which a body in memory is written if progress is reported. */
 const pieceSize = 64 * 1024
 
-const pieces = (bytes: Uint8Array): Stream.Stream<Uint8Array> => {
+const piecesOf = (bytes: Uint8Array): Stream.Stream<Uint8Array> => {
   if (bytes.length <= pieceSize) return bytes.length === 0 ? Stream.empty : Stream.succeed(bytes)
   return unfold(0, (offset) =>
     offset >= bytes.length ? undefined : [bytes.subarray(offset, offset + pieceSize), offset + pieceSize]
@@ -51,7 +51,7 @@ const streamOf = (body: HttpBody.HttpBody): Stream.Stream<Uint8Array, unknown> =
     case "Empty":
       return Stream.empty
     case "Uint8Array":
-      return pieces(body.body)
+      return piecesOf(body.body)
     case "Stream":
       return body.stream
     case "Raw":
@@ -78,8 +78,8 @@ export const toRequestBody = (
     length: plan.chunked ? undefined : plan.length,
     replayable,
     start: (sink) => {
-      const fresh = replayable || useOnce(body)
-      return run(fresh ? streamOf(body) : Stream.fail(notReplayable(plan.details)), plan, context, sink)
+      const mayRead = replayable || useOnce(body)
+      return startWriting(mayRead ? streamOf(body) : Stream.fail(notReplayable(plan.details)), plan, context, sink)
     }
   }
 }
@@ -88,23 +88,25 @@ export const toRequestBody = (
 export const notReplayable = (details: Details): RequestBodyError =>
   new RequestBodyError({ ...details, phase: "send", reason: "NotReplayable" })
 
-const run = (
+/** Starts to write a body, in its own fiber. */
+const startWriting = (
   stream: Stream.Stream<Uint8Array, unknown>,
   plan: BodyPlan,
   context: BodyContext | undefined,
   sink: RequestSink
 ): RequestSource => {
   const compressor = plan.compression === undefined ? undefined : new Compressor(plan.compression, sink)
-  const writer = new Writer(plan, context, sink, compressor)
-  let over = false
+  const writer = new BodyWriter(plan, context, sink, compressor)
+  /** Whether the body has ended, or was cancelled. */
+  let ended = false
   const fiber = runLater(
-    // Starts after `run` has returned, so that the transport has the source before the first write.
+    // Starts after `startWriting` has returned, so that the transport has the source before the first write.
     context?.environment ?? defaultEnvironment,
     writer.pump(stream).pipe(
       Effect.onExit((exit) =>
         Effect.sync(() => {
-          const cancelled = over
-          over = true
+          const cancelled = ended
+          ended = true
           if (exit._tag === "Failure") {
             compressor?.destroy()
             if (!cancelled) sink.fail(toError(exit.cause, plan.details))
@@ -118,8 +120,8 @@ const run = (
   )
   return {
     cancel: () => {
-      if (over) return
-      over = true
+      if (ended) return
+      ended = true
       sink.onDrain = undefined
       interruptSoon(fiber)
     }
@@ -135,7 +137,8 @@ const toError = (cause: Cause.Cause<unknown>, details: Details): RequestBodyErro
   return new RequestBodyError({ ...details, phase: "send", reason: "Source", cause: error })
 }
 
-class Writer {
+/** Writes the pieces of one body, and counts their bytes. */
+class BodyWriter {
   private transferred = 0
   private readonly plan: BodyPlan
   private readonly context: BodyContext | undefined
@@ -192,9 +195,9 @@ class Writer {
 }
 
 const writeTo = (sink: RequestSink, bytes: Uint8Array): Effect.Effect<void> =>
-  Effect.suspend(() => (sink.write(bytes) ? Effect.void : drained(sink)))
+  Effect.suspend(() => (sink.write(bytes) ? Effect.void : awaitDrain(sink)))
 
-const drained = (sink: RequestSink): Effect.Effect<void> =>
+const awaitDrain = (sink: RequestSink): Effect.Effect<void> =>
   cancellable<void>((resume) => {
     sink.onDrain = () => {
       sink.onDrain = undefined
