@@ -204,8 +204,8 @@ export class SharedConnections implements Http2Owner {
     if (connection.ready) this.onLimit(share, connection, dial)
     this.serve(share)
     if (dial !== undefined && !share.dials.has(dial)) this.endDial(dial, false)
-    const { time } = connection
-    if (time !== undefined) this.makeIdleIfUnused(connection, time, time.now())
+    const { deadlines } = connection
+    if (deadlines !== undefined) this.makeIdleIfUnused(connection, deadlines, deadlines.now())
   }
 
   /** Handles the limit in the server's SETTINGS. With a limit of 0, requests wait instead of dialing. */

@@ -253,10 +253,10 @@ export class Http2Connection
   private readonly onBytes = (slab: Buffer, start: number, end: number): boolean => {
     if (this.closed) return true
     this.reads++
-    const { time } = this
-    if (time !== undefined) {
-      this.receivedAt = time.now()
-      this.liveness.touch(this.receivedAt, time)
+    const { deadlines } = this
+    if (deadlines !== undefined) {
+      this.receivedAt = deadlines.now()
+      this.liveness.touch(this.receivedAt, deadlines)
     }
     this.isReading = true
     this.resets.confirm()

@@ -45,7 +45,7 @@ export abstract class StreamHost implements Http2StreamOwner {
   /** Whether the server has sent GOAWAY. */
   protected isRefusing = false
   /** The Clock of the last request, and the time of the current read on it. */
-  time: Deadlines | undefined = undefined
+  deadlines: Deadlines | undefined = undefined
   protected receivedAt = 0
   protected isReading = false
   private nextId = 1
@@ -120,7 +120,7 @@ export abstract class StreamHost implements Http2StreamOwner {
   }
 
   timeOf(exchange: Exchange): number {
-    return this.isReading && exchange.deadlines === this.time ? this.receivedAt : exchange.deadlines.now()
+    return this.isReading && exchange.deadlines === this.deadlines ? this.receivedAt : exchange.deadlines.now()
   }
 
   begin(stream: Http2Stream, endStream: boolean, now: number): void {
@@ -131,7 +131,7 @@ export abstract class StreamHost implements Http2StreamOwner {
     this.nextId += 2
     stream.sendWindow = this.inbound.settings.initialWindowSize
     this.open.add(stream)
-    this.time = deadlines
+    this.deadlines = deadlines
     this.onBegin(deadlines, now)
     if (!endStream) keepReadable(this.wire.socket)
     this.output.frames.headers(stream.id, encodeRequest(this.encoder, exchange), endStream)
