@@ -29,27 +29,28 @@ const opened = (url, onResponse) =>
 
 const portOf = (url) => Number(new URL(url).port)
 
+/** Downloads by a bare socket into `buffer`, or into the buffers that it returns. */
+const readWith = (buffer) => (url, size) =>
+  new Promise((resolve, reject) => {
+    let received = 0
+    const callback = (bytes) => {
+      received += bytes
+      if (received >= size) {
+        socket.destroy()
+        resolve(size)
+      }
+      return true
+    }
+    const socket = net.connect({ host: "127.0.0.1", port: portOf(url), onread: { buffer, callback } })
+    socket.on("error", reject)
+    socket.write(`GET /${size} HTTP/1.1\r\nHost: x\r\n\r\n`)
+  })
+
 export const streamVariants = {
-  "bare net.Socket with onread": {
+  "bare net.Socket with onread": { direction: "download", run: readWith(Buffer.allocUnsafe(64 * 1024)) },
+  "the same with a new buffer per read": {
     direction: "download",
-    run: (url, size) =>
-      new Promise((resolve, reject) => {
-        let received = 0
-        const onread = {
-          buffer: Buffer.allocUnsafe(64 * 1024),
-          callback: (bytes) => {
-            received += bytes
-            if (received >= size) {
-              socket.destroy()
-              resolve(size)
-            }
-            return true
-          }
-        }
-        const socket = net.connect({ host: "127.0.0.1", port: portOf(url), onread })
-        socket.on("error", reject)
-        socket.write(`GET /${size} HTTP/1.1\r\nHost: x\r\n\r\n`)
-      })
+    run: readWith(() => Buffer.allocUnsafeSlow(128 * 1024))
   },
   "ours: ClientResponse.stream": {
     direction: "download",
