@@ -18,8 +18,37 @@ export interface EventOptions {
 
 const defaultSize = 1024 * 1024
 
-/** A line ends with CR, LF or CR LF. */
-const lineEnd = /[\r\n]/g
+/** The value of an `id` field; `undefined` for other lines. */
+const idOf = (line: string): string | undefined => {
+  if (!line.startsWith("id")) return undefined
+  if (line.length === 2) return ""
+  if (line[2] !== ":") return undefined
+  return line.slice(line[3] === " " ? 4 : 3)
+}
+
+/** Finds the occurrences of a character in a text in order, so that it searches each part of the text once. */
+class Occurrences {
+  private readonly character: string
+  private text = ""
+  private last = -1
+
+  constructor(character: string) {
+    this.character = character
+  }
+
+  of(text: string): void {
+    this.text = text
+    this.last = -1
+  }
+
+  /** The first position from `start` on, which must not be less than before; `Infinity` if there is none. */
+  from(start: number): number {
+    if (this.last >= start) return this.last
+    const found = this.text.indexOf(this.character, start)
+    this.last = found === -1 ? Infinity : found
+    return this.last
+  }
+}
 
 /** Decodes the events of one response. An event at the end that no empty line completes is dropped (HTML). */
 export class EventDecoder implements Decoder<Event> {
@@ -29,6 +58,8 @@ export class EventDecoder implements Decoder<Event> {
   private readonly parser: EventSourceParser
   private out: Array<Event> = []
   private text = ""
+  private readonly lineFeeds = new Occurrences("\n")
+  private readonly carriageReturns = new Occurrences("\r")
   /** Position of the first unread line in `text`. */
   private at = 0
   private lineParts: Array<string> = []
@@ -60,8 +91,7 @@ export class EventDecoder implements Decoder<Event> {
   }
 
   push(bytes: Uint8Array): void {
-    this.text = this.decoder.push(bytes)
-    this.at = 0
+    this.setText(this.decoder.push(bytes))
     if (this.afterCr && this.text !== "") {
       this.afterCr = false
       if (this.text[0] === "\n") this.at = 1
@@ -72,27 +102,44 @@ export class EventDecoder implements Decoder<Event> {
     const { text } = this
     this.out = out
     let start = this.at
+    /** The start of the complete lines that the parser has not got. */
+    let unparsed = start
     for (let left = lines; left > 0; left--) {
-      lineEnd.lastIndex = start
-      const end = lineEnd.exec(text)?.index
-      if (end === undefined) {
-        this.keep(text.slice(start))
-        return this.lineSize > this.maxSize ? this.refusal("LineTooLong") : left
-      }
-      const rest = text.slice(start, end)
+      // A line ends with CR, LF or CR LF.
+      const end = Math.min(this.lineFeeds.from(start), this.carriageReturns.from(start))
+      const isComplete = end !== Infinity
+      const rest = text.slice(start, isComplete ? end : undefined)
       const size = this.lineSize + Buffer.byteLength(rest)
-      if (size > this.maxSize) return this.refusal("LineTooLong")
-      if (this.eventSize + size > this.maxSize) return this.refusal("TooLarge")
-      const line = this.lineParts.length === 0 ? rest : this.lineParts.join("") + rest
+      const tooLong = size > this.maxSize
+      if (!isComplete || tooLong || this.eventSize + size > this.maxSize) {
+        this.parse(unparsed, start)
+        if (tooLong) return this.refusal("LineTooLong")
+        if (isComplete) return this.refusal("TooLarge")
+        this.keep(rest, size)
+        return left
+      }
+      const isWhole = this.lineParts.length === 0
+      const line = isWhole ? rest : this.lineParts.join("") + rest
       this.lineParts = []
       this.lineSize = 0
-      this.parseLine(line, size)
+      this.trackLine(line, size)
+      const before = start
       start = end + 1
-      if (text[end] === "\r") {
-        if (start === text.length) this.afterCr = true
-        else if (text[start] === "\n") start++
+      if (isWhole && text[end] === "\n") {
+        if (line !== "") continue
+        this.parse(unparsed, start)
+      } else {
+        if (text[end] === "\r") {
+          if (start === text.length) this.afterCr = true
+          else if (text[start] === "\n") start++
+        }
+        this.parse(unparsed, before)
+        // After a CR, the parser would wait for the next character, and lose the id of an event without data.
+        this.parser.feed(`${line}\n`)
       }
+      unparsed = start
     }
+    this.parse(unparsed, start)
     this.at = start
     return 0
   }
@@ -100,17 +147,28 @@ export class EventDecoder implements Decoder<Event> {
   /** Does nothing: an incomplete event is dropped. */
   end(): void {}
 
-  private keep(part: string): void {
-    this.text = ""
+  private setText(text: string): void {
+    this.text = text
+    this.lineFeeds.of(text)
+    this.carriageReturns.of(text)
     this.at = 0
-    if (part === "") return
-    this.lineParts.push(part)
-    this.lineSize += Buffer.byteLength(part)
   }
 
-  // Passes whole lines with LF to the parser. After a CR, it would wait for the next character, and lose the id of an
-  // event without data.
-  private parseLine(line: string, size: number): void {
+  /** Keeps the start of a line, with which the line has `size` bytes. */
+  private keep(part: string, size: number): void {
+    this.setText("")
+    if (part === "") return
+    this.lineParts.push(part)
+    this.lineSize = size
+  }
+
+  /** Passes a range of the text, which consists of whole lines, to the parser. */
+  private parse(start: number, end: number): void {
+    if (start < end) this.parser.feed(this.text.slice(start, end))
+  }
+
+  /** Counts the bytes of an event, and sets the last event id at its end. */
+  private trackLine(line: string, size: number): void {
     if (line === "") {
       if (this.pendingId !== undefined) {
         this.currentId = this.pendingId === "" ? undefined : this.pendingId
@@ -118,13 +176,12 @@ export class EventDecoder implements Decoder<Event> {
       }
       this.pendingId = undefined
       this.eventSize = 0
-    } else {
-      // The parser does not keep comments.
-      if (!line.startsWith(":")) this.eventSize += size
-      const id = line === "id" ? "" : /^id: ?(.*)$/s.exec(line)?.[1]
-      if (id !== undefined && !id.includes("\0")) this.pendingId = id
+      return
     }
-    this.parser.feed(`${line}\n`)
+    // The parser does not keep comments.
+    if (!line.startsWith(":")) this.eventSize += size
+    const id = idOf(line)
+    if (id !== undefined && !id.includes("\0")) this.pendingId = id
   }
 
   private refusal(reason: Refusal["reason"]): Refusal {
