@@ -286,8 +286,9 @@ export class ResponseBody extends ResponseHeadView {
   /** Opens the body for pulls of at most `limit` bytes in all. Call only while `isReadable`. */
   protected open(limit = Infinity): PullQueue["pull"] {
     const { begun } = this
-    const pullQueue = new PullQueue()
-    const reader = begun?.reader ?? new BodyReader(this.bodyFacts(limit), false, pullQueue)
+    const facts = this.bodyFacts(limit)
+    const pullQueue = new PullQueue(facts.body.queueLimit)
+    const reader = begun?.reader ?? new BodyReader(facts, false, pullQueue)
     this.state = "Streaming"
     this.begun = undefined
     pullQueue.onTaken = () => reader.resume()

@@ -18,7 +18,7 @@ import { linesOf } from "../mock/mockRequest.js"
 import { redactUrl } from "../redact.js"
 import { PreparedRequest } from "../request/preparedRequest.js"
 import type { Deadlines } from "../transport/deadlines.js"
-import { IncomingBody } from "../transport/incomingBody.js"
+import { type BodyControl, IncomingBody } from "../transport/incomingBody.js"
 import type { NetworkStream } from "../transport/networkStream.js"
 import type { Trace } from "../transport/trace.js"
 import type {
@@ -160,14 +160,15 @@ class RecordedExchange implements Exchange {
       isSaved = true
       this.save(this.record(head, Buffer.concat(received), body, cut))
     }
-    const copy = new IncomingBody(body.length, {
+    const control: BodyControl = {
       resume: () => body.resume(),
       limitIdle: (millis) => body.limitIdle(millis),
       abandon: (atOnce) => {
         save(false)
         body.abandon(atOnce)
       }
-    })
+    }
+    const copy = new IncomingBody(body.length, control, body.queueLimit)
     body.consume({
       onChunk: (slab, start, end) => {
         received.push(new Uint8Array(slab.subarray(start, end)))

@@ -1,5 +1,5 @@
 /** Copies a body for the cache while its reader reads it. */
-import { IncomingBody } from "../../transport/incomingBody.js"
+import { type BodyControl, IncomingBody } from "../../transport/incomingBody.js"
 
 /** Receives a copy of a body while it is read. */
 export interface CopyListener {
@@ -21,7 +21,7 @@ export const copyWhileRead = (
   let pieces: Array<Buffer> = []
   let size = 0
   const { limit } = listener
-  const passedOn = new IncomingBody(received.length, {
+  const control: BodyControl = {
     resume: () => received.resume(),
     limitIdle: (millis) => received.limitIdle(millis),
     abandon: (atOnce) => {
@@ -29,7 +29,8 @@ export const copyWhileRead = (
       received.abandon(atOnce)
       listener.onLost("abandoned")
     }
-  })
+  }
+  const passedOn = new IncomingBody(received.length, control, received.queueLimit)
   received.consume({
     onChunk: (slab, start, end) => {
       size += end - start

@@ -27,6 +27,9 @@ import type { TableEntry } from "./streamTable.js"
 
 const noTrailers: Trailers = []
 
+/** The `queueLimit` of a body. It is lower than usual, because many streams of a connection may have slow readers. */
+const queueLimit = 256 * 1024
+
 /** The part of a connection that a stream uses. */
 export interface Http2StreamOwner extends StreamOwner {
   readonly heads: ReceivedHeads
@@ -149,7 +152,7 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
     }
     exchange.marks.start("body", now)
     this.hasNoBody = exchange.wireRequest.method === "HEAD" || head.status === 204 || head.status === 304
-    const body = new IncomingBody(head.contentLength, this)
+    const body = new IncomingBody(head.contentLength, this, queueLimit)
     this.body = body
     exchange.marks.readAt = now
     exchange.onHead(head, body)

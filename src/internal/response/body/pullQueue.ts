@@ -8,9 +8,6 @@ import type { Pull } from "../../effect/pullStream.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import type { BodySink } from "./bodyReader.js"
 
-/** Bytes in the queue at which reading pauses. */
-const highWaterMark = 256 * 1024
-
 /** Chunks of fewer bytes are merged. */
 const smallSize = 4 * 1024
 
@@ -25,6 +22,12 @@ export class PullQueue implements BodySink, Turning {
   private error: BodyError | undefined = undefined
   private wake: (() => void) | undefined = undefined
   private waking = false
+  /** The number of bytes in the queue at which reading pauses. */
+  private readonly limit: number
+
+  constructor(limit: number) {
+    this.limit = limit
+  }
 
   onBytes(slab: Uint8Array, start: number, end: number): boolean {
     if (end - start < smallSize) {
@@ -103,7 +106,7 @@ export class PullQueue implements BodySink, Turning {
 
   private grow(by: number): boolean {
     this.size += by
-    this.isPaused = this.size >= highWaterMark
+    this.isPaused = this.size >= this.limit
     if (this.isPaused) this.wakeReader()
     else if (this.wake !== undefined && !this.waking) {
       this.waking = true
