@@ -32,7 +32,7 @@ export class SlotWaiter {
     this.owner = owner
   }
 
-  /** Waits for the grant, which may have come before. */
+  /** Waits for the grant. The slot may be granted before, while a listener of ConnectionQueuedStart runs. */
   get awaitGrant(): Effect.Effect<void, ClientError> {
     return callback((resume: Resume) => {
       this.start(resume)

@@ -179,7 +179,7 @@ export class CacheStore {
     })
   }
 
-  /** Removes the responses of one identity only, because a response to one user is no evidence about those to others. */
+  /** Removes the responses of one identity only, because a response to one user proves nothing about those to others. */
   removeIdentity(url: string, identity: string): Effect.Effect<void> {
     const key = keyOf(url)
     return Effect.suspend(() => {

@@ -145,7 +145,7 @@ export const unsent = (
         repeatable: "unsent"
       }
 
-/** The error for a phase whose time limit is over. `limit` is in milliseconds. */
+/** The error for a phase that has exceeded its time limit. `limit` is in milliseconds. */
 export const phaseTimeout = (
   exchange: Exchange,
   wire: NetworkStream,

@@ -52,5 +52,5 @@ export const badFrame = (code: number, description: string, excerpt = ""): Viola
   excerpt
 })
 
-/** The violation of a server that exceeds the `FloodBudget`, or another limit on what it sends. */
+/** The violation of a server that exceeds the `FloodBudget`, or another limit for received frames. */
 export const tooMuch = (description: string): Violation => badFrame(ENHANCE_YOUR_CALM, description)

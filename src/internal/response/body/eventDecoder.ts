@@ -41,7 +41,7 @@ class Occurrences {
     this.last = -1
   }
 
-  /** The first position from `start` on, which must not be less than before; `Infinity` if there is none. */
+  /** The first position from `start` on, which must not decrease; `Infinity` if none follows. */
   from(start: number): number {
     if (this.last >= start) return this.last
     const found = this.text.indexOf(this.character, start)
@@ -102,7 +102,7 @@ export class EventDecoder implements Decoder<Event> {
     const { text } = this
     this.out = out
     let start = this.at
-    /** The start of the complete lines that the parser has not got. */
+    /** The start of the complete lines that the parser has not received. */
     let unparsed = start
     for (let left = lines; left > 0; left--) {
       // A line ends with CR, LF or CR LF.

@@ -14,7 +14,7 @@ import type { Call } from "../call.js"
 import { openUpgraded } from "../responseLifetime.js"
 import type { SessionCore } from "../sessionCore.js"
 
-/** A connection whose protocol has changed. */
+/** A connection after a change of its protocol. */
 interface SwitchedConnection {
   /** Starts to read. `rest` are the bytes that were received after the head of the response. */
   readonly start: (rest: Uint8Array) => void

@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { createParser } from "eventsource-parser"
 import * as fc from "fast-check"
 import { EventDecoder, type EventOptions } from "../../../../src/internal/response/body/eventDecoder.js"
 import type { Event } from "../../../../src/Sse.js"
@@ -182,6 +183,14 @@ describe("events", () => {
         assert.deepStrictEqual(decode(bytes, size, undefined, 1).rows, whole)
         const normal = Buffer.from(parts.join("").replace(/\r\n|\r/g, "\n"))
         assert.deepStrictEqual(decode(bytes, size).rows, decode(normal, normal.length + 1).rows)
+        // The parser alone, in one piece.
+        const parsed: Array<Array<string>> = []
+        const parser = createParser({ onEvent: ({ data, event }) => parsed.push([event ?? "message", data]) })
+        parser.feed(normal.toString())
+        assert.deepStrictEqual(
+          whole.map(([event, data]) => [event, data]),
+          parsed
+        )
       }),
       { seed: 7, numRuns: 500 }
     )
